@@ -60,7 +60,7 @@ def _alone(norm: bool) -> Callable[[], None]:
 
     def train() -> None:
         for step in range(STEPS):
-            chosen = problem.orders[0, step * problem.minibatch : (step + 1) * problem.minibatch].long()
+            chosen = problem.orders[0, step * problem.batch_size : (step + 1) * problem.batch_size].long()
             loss = (network(problem.X[chosen]) - problem.targets[chosen]).square().sum(1).mean() / 2
             descent.zero_grad()
             loss.backward()

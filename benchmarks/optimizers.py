@@ -120,7 +120,9 @@ def _exact() -> None:
 def _race() -> None:
     """The 36 trials of one method at a budget of 50, against a plain loop over torch.optim, one after another."""
     configs = [
-        OptimizerDynamics(scene="network", batch=64, horizon=50, method="adam", eta=eta, schedule=schedule, seed=seed)
+        OptimizerDynamics(
+            scene="network", batch_size=64, horizon=50, method="adam", eta=eta, schedule=schedule, seed=seed,
+        )
         for eta in network.rates_of("adam") for schedule in ("constant", "linear") for seed in (0, 1)
     ]  # fmt: skip
     some = configs[::9]

@@ -30,9 +30,9 @@ from dashboard.server.gallery import gallery
 from dashboard.session import lessons, link, uploads
 from dashboard.session.start import Start
 from dashboard.session.view_state import split_names
-from dashboard.ui.batch import batch
 from dashboard.ui.bridge import Bridge
 from dashboard.ui.component import FOLDER
+from dashboard.ui.page_updates import one_update
 from dashboard.ui.styles import WHOLE
 from engines.core.protocol.errors import DynascopeError, StoreError
 
@@ -221,9 +221,9 @@ def lab_page(name: str, device: str = "auto", address: Address = _address) -> pm
         await _beside(partial(_make_models, holder, lab))
         if pn.state.curdoc and pn.state.curdoc.session_context is None:  # it was given up before it was whole
             return lab.close()
-        with batch():
+        with one_update():
             holder[:] = [lab]
-            bridge.count_batch()
+            bridge.count_update()
         lab.start()
         return engine.title
 

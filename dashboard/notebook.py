@@ -20,8 +20,8 @@ from panel.viewable import Viewer
 
 from dashboard.page.lab import PERIOD, Lab
 from dashboard.session.start import Start
-from dashboard.ui.batch import batch, write_styles
 from dashboard.ui.bridge import FIRST_LEASE
+from dashboard.ui.page_updates import one_update, write_styles
 from engines.core.protocol.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Cell(pn.Column):
         _, root, document, comm = pn.state._views[ref]
         assert comm
         patch_cds_msg(root, message)
-        with TURN, set_curdoc(document), batch():
+        with TURN, set_curdoc(document), one_update():
             manager.assemble(message).apply_to_document(document, comm.id)
             held = document.callbacks._held_events
             held[:] = [event for event in held if event.setter != comm.id]

@@ -34,7 +34,7 @@ BOKEH = {
     "dashboard.publish.elements": "has HoloViews draw with it, too",
     "dashboard.publish.frames": "records what changes of figures",
     "dashboard.publish.replay": "puts figures into a file that draws them itself",
-    "dashboard.ui.batch": "sends style sheets to notebooks",
+    "dashboard.ui.page_updates": "sends style sheets to notebooks",
     "dashboard.server": "goes before the rules of Bokeh's own server",
 }
 """Who may import bokeh, and why."""

@@ -25,7 +25,7 @@ from dashboard.figures.marks.streamed_source import Column, StreamedSource
 from dashboard.figures.marks.sweep import SweepMark
 from dashboard.figures.marks.vectors import BarsMark, ProfileMark
 from dashboard.figures.overlays import Overlays
-from dashboard.ui.batch import batch
+from dashboard.ui.page_updates import one_update
 from dashboard.ui.styles import DIMS, FIGURES
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class Grid(Viewer):
         self._place()
         self._layout = None
         if self._context:
-            with batch():
+            with one_update():
                 self.build(self._context)
                 self.update(self._context)
                 self.describe(self._context)
@@ -134,7 +134,7 @@ class Grid(Viewer):
     def build(self, context: ViewContext) -> bool:
         """Make figures for the curves, unless the present ones fit; returns whether it did.
 
-        New figures are sent with all they hold when the batch ends: rows streamed in the same batch would come twice.
+        New figures are sent with all they hold when the update ends: rows streamed in the same update would come twice.
         """
         run, curves, focus = context.run, context.curves, context.focus
         layout = (curves, focus, channel_sizes(run))
@@ -182,7 +182,7 @@ class Grid(Viewer):
 
     def _redraw_and_update(self, card: Card) -> None:
         # Held, so that the page hears of a new figure before it hears of changes to it.
-        with batch():
+        with one_update():
             self._redraw(card)
             self._update_and_describe(card)
 

@@ -13,9 +13,9 @@ from dashboard.page.messages import divergence
 from dashboard.page.pace import PACE
 from dashboard.session.session import Session
 from dashboard.session.view_state import SPEEDS, PinnedRun, ViewContext
-from dashboard.ui.batch import batch
 from dashboard.ui.bridge import WATCHDOG, Bridge
 from dashboard.ui.eta import RemainingTime, frames_ahead
+from dashboard.ui.page_updates import one_update
 
 if TYPE_CHECKING:
     from engines.core.protocol.config import Config
@@ -52,7 +52,7 @@ class Refresh:
         self._run_on_page: Run | None = None
         """The run that all parts of the page are about."""
         self._presented_at = -1
-        """Number of the batch that brought it."""
+        """Number of the update that brought it."""
         self._remaining = RemainingTime()
         self._drawn: ViewContext | None = None
         self._drawn_at = 0.0
@@ -103,7 +103,7 @@ class Refresh:
         self.describe_soon()
 
     def _present_when_ready(self) -> None:
-        """Have everything change in one batch, with the first frame; until it is drawn what was there is faded.
+        """Have everything change in one update, with the first frame; until it is drawn what was there is faded.
 
         What cannot be prepared has no first frame: it is presented with the reason, and without figures.
         """
@@ -120,14 +120,14 @@ class Refresh:
         self._parts.grid.clear()
         self._parts.explanation.show(self._session.view_context())
         self._parts.messages.show("divergence", "lesson", "")
-        self._bridge.count_batch()
+        self._bridge.count_update()
 
     def tick(self) -> None:
-        """Take over what is ready, and draw what is new, in one batch."""
+        """Take over what is ready, and draw what is new, in one update."""
         if self._beside:
             return
         begun, drawn = time.perf_counter(), self._drawn_at
-        with batch():
+        with one_update():
             self._tick()
         if self._drawn_at != drawn:
             PACE.count(self, time.perf_counter() - begun)
@@ -149,7 +149,7 @@ class Refresh:
         if context.rows and self._bridge.ready() and new and not self._drawn_just_now(context):
             self._drawn, self._drawn_at = context, time.monotonic()
             self._draw(context)
-            self._bridge.count_batch()
+            self._bridge.count_update()
         parts.messages.show("idle", "info", RESTS if self._bridge.idle else "")
         if context.status.message:
             parts.messages.show("failure", "error", context.status.message)

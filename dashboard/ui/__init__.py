@@ -1,1 +1,1 @@
-"""The common ground of all pages: browser components, batches, formats, colours, keys."""
+"""The common ground of all pages: browser components, updates, formats, colours, keys."""

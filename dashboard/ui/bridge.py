@@ -1,4 +1,4 @@
-"""The connection to the browser: at most two batches are on their way to it, and none while the page is hidden."""
+"""The connection to the browser: at most two updates are on their way to it, and none while the page is hidden."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ IN_FLIGHT = 2
 """Bokeh has no back-pressure: an overloaded page would fall minutes behind."""
 
 WATCHDOG = 2.0
-"""Seconds after which a batch without an answer is taken as lost."""
+"""Seconds after which an update without an answer is taken as lost."""
 
 LEASE = 6.0
 """Seconds for which a page has computed what it plays; while it is in sight it says every 1.5 that it is there."""
@@ -30,7 +30,7 @@ LOST, LOST_HIDDEN = 20.0, 150.0
 
 
 class Bridge(Component):
-    """Counts the batches that the browser has drawn; its side reports visibility, keys and visits, too.
+    """Counts the updates that the browser has drawn; its side reports visibility, keys and visits, too.
 
     The browser answers each `tick` after one animation frame.
 
@@ -85,14 +85,14 @@ class Bridge(Component):
         return self.answered and self._clock() - self._heard_at > (LOST_HIDDEN if self.hidden else LOST)
 
     def ready(self) -> bool:
-        """Whether another batch may be sent."""
+        """Whether another update may be sent."""
         if self.hidden or not self.answered:
             return False
         waiting = self.tick - self.ack
         return waiting < IN_FLIGHT or self._clock() - self._sent_at > WATCHDOG
 
-    def count_batch(self) -> None:
-        """Count a batch; call it with the batch's own changes, so that the answer follows them."""
+    def count_update(self) -> None:
+        """Count an update; call it with the update's own changes, so that the answer follows them."""
         if self.tick - self.ack >= IN_FLIGHT:
             self.ack = self.tick  # The answer was lost; start counting afresh.
         self.tick += 1

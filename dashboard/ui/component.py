@@ -10,7 +10,7 @@ from panel.custom import JSComponent
 from panel.io import with_lock
 from panel.models.esm import DataEvent
 
-from dashboard.ui.batch import batch
+from dashboard.ui.page_updates import one_update
 from engines.core.protocol.errors import DynascopeError
 
 FOLDER = Path(__file__).parent / "components"
@@ -52,10 +52,10 @@ def sheet(name: str) -> str:
 
 
 class Component(JSComponent):
-    """Base of all components: it handles messages like a tick, under the document's lock, all changes in one batch.
+    """Base of all components: it handles messages like a tick, under the document's lock, all changes in one update.
 
     Panel takes no lock for them, so that one that came while a tick is being sent would fail half-way. And outside a
-    batch, changes of Bokeh's models are written by another way than those of a tick, which they may overtake: the
+    update, changes of Bokeh's models are written by another way than those of a tick, which they may overtake: the
     page would hear of a figure's range before it hears of the figure.
     """
 
@@ -64,7 +64,7 @@ class Component(JSComponent):
     _event_coroutine = with_lock(JSComponent._event_coroutine)
 
     def _process_event(self, event: Any) -> None:
-        with batch():
+        with one_update():
             if isinstance(event, DataEvent):
                 self.receive(event.data)
             else:

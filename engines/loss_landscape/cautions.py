@@ -27,8 +27,8 @@ def _sampled(config: LossLandscape) -> str:
         return f"{rare}: until then ½ is counted, with an error of 0; raise chains" if rare else ""
     if config.subject == "linear" and (why := predictions.unresolved(config)):
         return f"{why}: the estimate is too large; raise gamma"
-    if config.optimizer == "mala" and config.batch:
-        return "MALA needs the loss on all data: set batch=0"
+    if config.optimizer == "mala" and config.batch_size:
+        return "MALA needs the loss on all data: set batch_size=0"
     if config.n_beta < config.gamma:
         return (
             f"n_beta={config.n_beta:g} is below gamma={config.gamma:g}: the window holds the chains, not the "

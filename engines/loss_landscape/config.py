@@ -101,14 +101,15 @@ class LossLandscape(Config):
         16, "dimension in which summands are embedded, or in which features are kept", role="shape", bounds=(1, 256),
         soft=(2, 64), more=True, label="embedding e",
     )  # fmt: skip
-    batch: int = knob(
+    batch_size: int = knob(
         0,
         "samples of one step; 0: all of them",
         role="shape",
         bounds=(0, 100_000),
         soft=(0, 256),
         more=True,
-        label="batch",
+        old_names=("batch",),
+        label="batch size",
     )
     init: str = knob(
         "default", "how digits begin: as torch begins its layers, or by He with zero biases", role="shape",

@@ -91,7 +91,7 @@ def _langevin_laws(
     if config.optimizer != "langevin":
         return [Law(label, density, OURS, broken or _burn_in_reason(config, h) or _rejection_reason(config, h))]
     size = eta(config, float(h.max()))
-    biased = float(euler(h, config.n_beta, config.gamma, size, variances, config.batch or 1))
+    biased = float(euler(h, config.n_beta, config.gamma, size, variances, config.batch_size or 1))
     if not np.isfinite(biased):
         broken = "steps of this size are unstable"
     off = broken or _burn_in_reason(config, h) or ("" if biased < (1 + NEAR) * density else "the step size adds to it")
@@ -119,7 +119,7 @@ def _course(
                 config.gamma,
                 size,
                 None if variances is None else variances[i : i + 1],
-                config.batch or 1,
+                config.batch_size or 1,
             )
         )
         for i in range(len(h))
@@ -170,9 +170,9 @@ def _quadratic_laws(config: LossLandscape) -> list[Law]:
 def _regression_laws(config: LossLandscape) -> list[Law]:
     drawn = potentials.draw_regression(config)
     h, s = drawn.spectrum
-    laws = _langevin_laws(config, h, "", s if config.batch else None)
+    laws = _langevin_laws(config, h, "", s if config.batch_size else None)
     excess, residual = laws[-1].value / config.n_beta, float(drawn(drawn.star[None])[0])
-    if config.batch and config.optimizer == "langevin" and excess > NEAR / 2 * residual:
+    if config.batch_size and config.optimizer == "langevin" and excess > NEAR / 2 * residual:
         laws = [law._replace(broken=law.broken or "residuals, and the noise of minibatches, grow in the window")
                 for law in laws]  # fmt: skip
     return laws

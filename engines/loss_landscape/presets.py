@@ -165,9 +165,9 @@ PRESETS = (
     ),
     Preset(
         name="L11",
-        title="Digits, wider and in batches",
+        title="Digits, wider and in minibatches",
         look_for="It reads as well. What its zero modes are is for the probe on degeneracy to say, residual and all.",
-        set=DIGITS | {"width": 32, "batch": 128, "learning_rate": 3e-3, "weight_decay": 0.1},
+        set=DIGITS | {"width": 32, "batch_size": 128, "learning_rate": 3e-3, "weight_decay": 0.1},
         steps=3000,
         cost="long",
         judge=trained.reads(0.95),

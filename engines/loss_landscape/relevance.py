@@ -5,7 +5,7 @@ from __future__ import annotations
 from engines.core.methods.names import UNDECAYED
 from engines.loss_landscape.config import LABELLED, LossLandscape
 
-TRAINING = frozenset(("learning_rate", "weight_decay", "batch"))
+TRAINING = frozenset(("learning_rate", "weight_decay", "batch_size"))
 SAMPLING = frozenset(("kappa", "chains", "burn_in"))
 
 KNOBS: dict[str, frozenset[str]] = {
@@ -36,7 +36,7 @@ GENERIC = frozenset(("inputs", "width", "depth", "outputs", "samples"))
 
 LOSSES: dict[str, frozenset[str]] = {
     "quadratic": frozenset(("inputs",)),
-    "regression": frozenset(("inputs", "samples", "batch")),
+    "regression": frozenset(("inputs", "samples", "batch_size")),
     "crossing": frozenset(),
     "planes": frozenset(("inputs",)),
     "box": frozenset(("strength",)),

@@ -116,10 +116,10 @@ SHARPEST = 3.7
 
 def network(config: OptimizerDynamics) -> str:
     """Why a race cannot show what it should, "" where it can."""
-    if config.batch < 8:
-        return f"batch = {config.batch} of 1500 images: losses are mostly noise."
+    if config.batch_size < 8:
+        return f"batch_size = {config.batch_size} of 1500 images: losses are mostly noise."
     if config.method == "polyak":
-        return "Polyak's step takes the loss of one batch for the whole, and its least loss for 0."
+        return "Polyak's step takes the loss of one minibatch for the whole, and its least loss for 0."
     return ""
 
 

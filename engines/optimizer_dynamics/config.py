@@ -63,7 +63,7 @@ class OptimizerDynamics(Config):
         label="singular values",
     )
     depth: int = knob(2, "factors L of the product", role="shape", bounds=(2, 6), label="depth L")
-    seed: int = knob(0, "draws basis, start, noise and batches", bounds=(0, 2**31 - 1), soft=(0, 99))
+    seed: int = knob(0, "draws basis, start, noise and minibatches", bounds=(0, 2**31 - 1), soft=(0, 99))
     dimension: int = knob(
         300, "directions d of the quadratic", role="shape", bounds=(1, 5000), soft=(10, 1000), label="directions d"
     )
@@ -71,8 +71,15 @@ class OptimizerDynamics(Config):
         "exact", "whether the expected risk is followed, without sampling, or one run of drawn samples", role="shape",
         choices=("exact", "sampled"),
     )  # fmt: skip
-    batch: int = knob(
-        1, "samples of one step", role="shape", bounds=(1, 65536), soft=(1, 256), log=True, label="batch B"
+    batch_size: int = knob(
+        1,
+        "samples of one step",
+        role="shape",
+        bounds=(1, 65536),
+        soft=(1, 256),
+        log=True,
+        old_names=("batch",),
+        label="batch size B",
     )
     capacity: float = knob(
         1.5, "exponent a of the curvature, λᵢ = i⁻ᵃ", bounds=(0.1, 10), soft=(1, 3), more=True, label="exponent a"

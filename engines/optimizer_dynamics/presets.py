@@ -29,14 +29,15 @@ def _rates(low: float, high: float, count: int, **knobs: Any) -> list[dict[str, 
     return [{**knobs, "eta": float(f"{eta:.6g}")} for eta in np.geomspace(low, high, count)]
 
 
-def _batches() -> list[dict[str, Any]]:
-    """Tunings for 4096 samples in batches of 1 to 256, around the best rates."""
+def _batch_sizes() -> list[dict[str, Any]]:
+    """Tunings for 4096 samples in minibatches of 1 to 256, around the best rates."""
     cases = []
     for schedule, best in verdicts.BEST.items():
-        for batch, share in best.items():
-            top = 0.9995 * risk.largest_rate(OptimizerDynamics(**{**QUADRATIC, "batch": batch}))
-            rates = (share * batch / 1.15, min(share * batch, top), min(share * batch * 1.15, top))
-            cases += [{"schedule": schedule, "batch": batch, "horizon": 4096 // batch, "eta": eta} for eta in rates]
+        for batch_size, share in best.items():
+            top = 0.9995 * risk.largest_rate(OptimizerDynamics(**{**QUADRATIC, "batch_size": batch_size}))
+            rates = (share * batch_size / 1.15, min(share * batch_size, top), min(share * batch_size * 1.15, top))
+            fixed = {"schedule": schedule, "batch_size": batch_size, "horizon": 4096 // batch_size}
+            cases += [fixed | {"eta": eta} for eta in rates]
     return cases
 
 
@@ -138,7 +139,7 @@ PRESETS = (
         look_for="Bands of 64 sampled runs around dashed lines that nobody fitted, under every schedule.",
         set={
             **QUADRATIC, "sampling": "sampled", "dimension": 20, "capacity": 1.2, "source": 1.8, "noise": 0.5,
-            "batch": 2, "eta": 0.15, "horizon": 120, "schedule": ["constant", "cosine", "linear", "wsd", "rsqrt"],
+            "batch_size": 2, "eta": 0.15, "horizon": 120, "schedule": ["constant", "cosine", "linear", "wsd", "rsqrt"],
         },
         seeds=tuple(range(64)),
         steps=120,
@@ -181,13 +182,13 @@ PRESETS = (
     ),
     Preset(
         name="O9",
-        title="Batch and rate: proportional, then capped",
-        look_for="For a fixed number of samples the best rate over the batch is flat, and then falls.",
+        title="Batch size and rate: proportional, then capped",
+        look_for="For a fixed number of samples the best rate over the batch size is flat, and then falls.",
         set=QUADRATIC,
-        cases=tuple(_batches()),
+        cases=tuple(_batch_sizes()),
         steps=4096,
         cost="heavy",
-        judge=verdicts.batches,
+        judge=verdicts.batch_sizes,
         probes={"best_rates": {}},
         lead="risk_sweep",
         source="ours",
@@ -275,7 +276,7 @@ PRESETS = (
         name="O15",
         title="A fair race on digits",
         look_for="Ranks cross from budget to budget, and an untuned baseline makes everybody fast.",
-        set={"scene": "network", "schedule": "linear", "batch": 64},
+        set={"scene": "network", "schedule": "linear", "batch_size": 64},
         cases=tuple(_trials()),
         seeds=(0, 1),
         steps=400,
@@ -290,7 +291,7 @@ PRESETS = (
         title="Momentum, averages and noise",
         look_for="Where noise dominates, momentum gains nothing; averages do, late. Sampled means lie on it.",
         set={
-            **QUADRATIC, "dimension": 20, "capacity": 1.2, "source": 1.8, "noise": 0.5, "batch": 2, "eta": 0.1,
+            **QUADRATIC, "dimension": 20, "capacity": 1.2, "source": 1.8, "noise": 0.5, "batch_size": 2, "eta": 0.1,
         },
         cases=(
             {}, {"method": "heavy_ball", "eta": 0.01}, {"method": "nesterov", "eta": 0.01}, {"average": "polyak"},

@@ -106,11 +106,11 @@ def best_rates(run: RunData, member: int, step: int = -1) -> dict[str, Any]:
             tunings.setdefault(config.replace(eta=1.0, seed=0), []).append(i)
     rows = []
     for config, members in tunings.items():
-        own = {c.horizon for c in tunings if c.batch == config.batch and c.horizon <= config.horizon}
+        own = {c.horizon for c in tunings if c.batch_size == config.batch_size and c.horizon <= config.horizon}
         for T in sorted({min(T, last) for T in (own if config.schedule == "constant" else {config.horizon})} - {0}):
             best = tuned(run, members, T) if len(members) > 2 else None
             if best is not None:
-                rows.append((config.schedule, T, config.batch, *best, _law(config, T)))
+                rows.append((config.schedule, T, config.batch_size, *best, _law(config, T)))
     if not rows:
         raise ConfigError("best_rates needs three rates of one tuning of the quadratic, as in the presets O7 and O9")
     found: dict[str, Any] = {}
@@ -267,11 +267,11 @@ PROBES = (
     Probe(
         name="best_rates",
         title="Best rates",
-        doc="The best rate of each tuning: a power of the budget, and proportional to the batch until it is capped.",
+        doc="The best rate of each tuning: a power of the budget, and proportional to the batch size up to a cap.",
         compute=best_rates,
         pictures=(
             _tuning_lines("Best rate over the budget", "budget", "rate", "budget in steps", "best rate", "rate_law"),
-            _tuning_lines("Best rate over B, over B", "batch", "share", "batch B", "best rate / B", "share_law"),
+            _tuning_lines("Best rate over B, over B", "batch", "share", "batch size B", "best rate / B", "share_law"),
             _tuning_lines("Least risk over the budget", "budget", "risk", "budget in steps", "excess risk"),
         ),
     ),

@@ -9,10 +9,10 @@ from engines.optimizer_dynamics.plots import PLOTS
 
 SCENE_KNOBS: dict[str, frozenset[str]] = {
     "factorisation": frozenset(("alpha", "start", "spectrum", "depth", "rows", "columns", "width")),
-    "quadratic": frozenset(("dimension", "sampling", "batch", "capacity", "source", "noise", "precondition")),
+    "quadratic": frozenset(("dimension", "sampling", "batch_size", "capacity", "source", "noise", "precondition")),
     "line": frozenset(("goal",)),
     "edge": frozenset(("model", "product", "sharpness", "centre", "rise", "flow_start")),
-    "network": frozenset(("batch",)),
+    "network": frozenset(("batch_size",)),
 }
 """Knobs of one scene, or of some, alone."""
 

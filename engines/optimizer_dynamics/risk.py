@@ -35,7 +35,7 @@ class Constants(NamedTuple):
     """Variance of the labels' noise, `[b, 1]`."""
     divided: Tensor
     """p `[b, d]`: what the gradient is multiplied with before it is used."""
-    batch: Tensor
+    batch_size: Tensor
     """Samples of a step B, `[b, 1]`; infinite where there is no sampling."""
     shared: Tensor
     """`lambda/B`, `[b, d]`."""
@@ -56,7 +56,7 @@ def signal(constants: Constants, m: Tensor) -> Tensor:
 
 def gradient_moment(k: Constants, m: Tensor) -> Tensor:
     """Compute the second moments `G` `[b, d]` of a gradient."""
-    own = k.curvature.square() * (1 + 1 / k.batch) * m
+    own = k.curvature.square() * (1 + 1 / k.batch_size) * m
     return own + k.shared * (signal(k, m) + k.noise)
 
 
@@ -65,7 +65,7 @@ def descent(k: Constants, x: Vectors, now: Now) -> Vectors:
     eta = now.rate * k.divided
     q = eta * k.curvature
     noise = eta.square_().mul_(k.shared).mul_(signal(k, x[0]) + k.noise)  # in place: nobody else has them
-    kept = q.square().mul_(1 + 1 / k.batch)
+    kept = q.square().mul_(1 + 1 / k.batch_size)
     return (q.mul_(-2).add_(1).add_(kept).mul_(x[0]).add_(noise),)
 
 
@@ -155,7 +155,7 @@ def minimiser(config: OptimizerDynamics) -> np.ndarray:
 
 def kappa(config: OptimizerDynamics, eta: float) -> float:
     """Compute the feedback of sampling noise: below 1, and `eta lambda (1+1/B) < 2`, gradient descent is stable."""
-    x, B = eta * curvature(config) ** (1 - config.precondition), config.batch
+    x, B = eta * curvature(config) ** (1 - config.precondition), config.batch_size
     if (x * (1 + 1 / B)).max() >= 2:
         return np.inf
     # `m' = (1 - 2x + x²(1+1/B)) m + (eta p)² (lambda/B)(S + noise²)` with `x = eta p lambda`; S sums `lambda m`.
@@ -164,7 +164,7 @@ def kappa(config: OptimizerDynamics, eta: float) -> float:
 
 def largest_rate(config: OptimizerDynamics) -> float:
     """Compute the step size at which `kappa = 1`: gradient descent at a constant rate is stable below it."""
-    top = 2 / (curvature(config) ** (1 - config.precondition)).max() / (1 + 1 / config.batch)
+    top = 2 / (curvature(config) ** (1 - config.precondition)).max() / (1 + 1 / config.batch_size)
     low, high = top * 1e-9, top * (1 - 1e-12)
     if kappa(config, high) < 1:
         return high
@@ -185,7 +185,7 @@ def best_constant_rate(config: OptimizerDynamics, steps: int) -> float:
     """
     sigma = (config.source - 1) / config.capacity
     noise = config.noise**2 * curvature(config).sum()
-    return float((4 * sigma * bias(config, steps) * config.batch / noise) ** (1 / (1 + sigma)))
+    return float((4 * sigma * bias(config, steps) * config.batch_size / noise) ** (1 / (1 + sigma)))
 
 
 def bias(config: OptimizerDynamics, steps: np.ndarray | int, eta: float = 1.0) -> np.ndarray:
@@ -257,9 +257,9 @@ def exact_risk(configs: Sequence[OptimizerDynamics], device: torch.device) -> Ex
     """Assemble the moments of a batch."""
     lam = tensor(np.stack([curvature(config) for config in configs]), device)
     columns = ([config.precondition for config in configs], [config.noise**2 for config in configs],
-               [float(config.batch) for config in configs])  # fmt: skip
-    power, noise, batch = (tensor(values, device)[:, None] for values in columns)
-    constants = Constants(lam, noise, lam**-power, batch, lam / batch)
+               [float(config.batch_size) for config in configs])  # fmt: skip
+    power, noise, batch_size = (tensor(values, device)[:, None] for values in columns)
+    constants = Constants(lam, noise, lam**-power, batch_size, lam / batch_size)
     return ExactRisk(
         constants=constants,
         start=tensor(np.stack([minimiser(config) ** 2 for config in configs]), device),
@@ -310,7 +310,9 @@ class Path:
         exact, still = exact_risk([config, config], CPU), torch.tensor([[False], [True]])
         k = exact.constants
         silent = {"noise": k.noise.masked_fill(still, 0), "shared": k.shared.masked_fill(still, 0)}
-        self._exact = replace(exact, constants=k._replace(batch=k.batch.masked_fill(still, torch.inf), **silent))
+        self._exact = replace(
+            exact, constants=k._replace(batch_size=k.batch_size.masked_fill(still, torch.inf), **silent)
+        )
         self._knobs = knobs_of([config, config], CPU)
         self._moments, self._weighed = self._exact.begin()
         self._found = [self._values()]

@@ -42,7 +42,7 @@ WRONG: Mapping[str, Mapping[str, Change]] = {
     },
     "O6": STEP | {
         "noise twice": scaled(noise=2.0),
-        "one sample a step": but(batch=1),
+        "one sample a step": but(batch_size=1),
         "schedules exchanged": but(schedule=lambda c: "linear" if c.schedule in ("wsd", "rsqrt") else "rsqrt"),
     },
     "O7": {
@@ -51,8 +51,8 @@ WRONG: Mapping[str, Mapping[str, Change]] = {
         "no decay": but(schedule="constant"),
         "linear for constant": but(schedule="linear"),
     },
-    "O8": STEP | {"noise a tenth more": scaled(noise=1.1), "two samples a step": but(batch=2)},
-    "O9": {"batches half as large": but(batch=lambda c: max(c.batch // 2, 1)), "noise twice": scaled(noise=2.0),
+    "O8": STEP | {"noise a tenth more": scaled(noise=1.1), "two samples a step": but(batch_size=2)},
+    "O9": {"half the batch size": but(batch_size=lambda c: max(c.batch_size // 2, 1)), "noise twice": scaled(noise=2.0),
            "fewer directions": but(dimension=20)},
     "O10": {
         "no preconditioner": but(precondition=0.0),
@@ -70,7 +70,7 @@ WRONG: Mapping[str, Mapping[str, Change]] = {
     },
     "O16": {
         "steps a quarter longer": scaled(eta=1.25),
-        "one sample a step": but(batch=1),
+        "one sample a step": but(batch_size=1),
         "momentum for nothing": but(beta1=0.0),
     },
     "O17": {"a step far from the edge": but(eta=0.2), "steps half as long again": scaled(eta=1.5)},

@@ -68,7 +68,7 @@ CASES = {
     "collapse, network": Case("neural_collapse", {"model": "network", "width": 8, "depth": 2, "seed": [0, 1]}, 190),
     "landscape": Case("loss_landscape", ADDING, 64),
     "landscape, minibatches": Case(
-        "loss_landscape", ADDING | {"batch": 8}, 66,
+        "loss_landscape", ADDING | {"batch_size": 8}, 66,
         {"loss_landscape/dynamics/training.py: _local_scalar_dense": 1}, uploads=1,
     ),
     "optimizers, muon": Case("optimizer_dynamics", FACTORS | {"method": ["gd", "muon"]}, 184),

@@ -35,9 +35,15 @@ EARLIER = {
         {"outlier_kind": ["gaussian", "constant", "sign_flip", "cauchy"]},
     ),
     "loss_landscape": (
-        {"subject": "digits", "start": "he", "own_activation": "tanh"},
+        {"subject": "digits", "start": "he", "own_activation": "tanh", "batch": 8},
         {"seed": [3, 4]},
-        {"subject": "digits", "init": "he", "network_activation": "tanh"},
+        {"subject": "digits", "init": "he", "network_activation": "tanh", "batch_size": 8},
+        {"seed": [3, 4]},
+    ),
+    "optimizer_dynamics": (
+        {"scene": "quadratic", "batch": 8},
+        {"seed": [3, 4]},
+        {"scene": "quadratic", "batch_size": 8},
         {"seed": [3, 4]},
     ),
 }

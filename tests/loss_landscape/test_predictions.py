@@ -34,7 +34,7 @@ def knobs(rng, family):
     if family == "regression":
         more |= {"samples": int(rng.integers(20, 500))}
         if walk["optimizer"] == "langevin":
-            more |= {"batch": int(rng.choice([0, 8, 16]))}
+            more |= {"batch_size": int(rng.choice([0, 8, 16]))}
     if family == "box":
         walk = {"optimizer": "langevin"}
         more = {"strength": power(-3, 8), "chains": 1024}

@@ -48,8 +48,8 @@ class TorchNetwork:
         for group in self.descent.param_groups:
             group["lr"] = self.config.learning_rate * 0.1 ** min(2, 3 * t // length)
         epoch, part = divmod(t, self.problem.per_epoch)
-        begin = epoch * len(self.problem.X) + part * self.problem.minibatch
-        chosen = self.problem.orders[self.member, begin : begin + self.problem.minibatch].long()
+        begin = epoch * len(self.problem.X) + part * self.problem.batch_size
+        chosen = self.problem.orders[self.member, begin : begin + self.problem.batch_size].long()
         out = self.last(self.body(self.problem.X[chosen]))
         mse = (out - self.problem.targets[chosen]).square().sum(1).mean() / 2
         loss = nn.functional.cross_entropy(out, self.problem.y[chosen]) if self.config.loss == "ce" else mse

@@ -10,7 +10,7 @@ from engines.optimizer_dynamics.scenes import network
 from engines.optimizer_dynamics.verdicts.race import speed_up
 from tests.optimizer_dynamics.setting import ran
 
-BASE = {"scene": "network", "batch": 64, "horizon": 50}
+BASE = {"scene": "network", "batch_size": 64, "horizon": 50}
 
 
 def test_gradients_are_those_of_autograd():
@@ -23,7 +23,7 @@ def test_gradients_are_those_of_autograd():
 
 
 def plain(make, seed, steps=50):
-    """A loop over torch.optim on the same starts and batches; the mean training loss at the end."""
+    """A loop over torch.optim on the same starts and minibatches; the mean training loss at the end."""
     X, y = (torch.tensor(values) for values in network.images())
     X, rows = X.float(), np.random.default_rng(1000 + seed).integers(0, 1500, (steps, 64))
     flat, parts, start = torch.tensor(network.start_of(seed)).float(), [], 0

@@ -27,7 +27,7 @@ SCENES = {
     "quadratic": {"scene": "quadratic", "sampling": "sampled", "dimension": 20},
     "line": {"scene": "line", "goal": 3.0},
     "edge": {"scene": "edge", "model": "product"},
-    "network": {"scene": "network", "horizon": 12, "batch": 16},
+    "network": {"scene": "network", "horizon": 12, "batch_size": 16},
 }
 
 SLOW = dict.fromkeys(("edge", "network"), pytest.mark.thorough)

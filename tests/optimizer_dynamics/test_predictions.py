@@ -147,7 +147,7 @@ def sampled(stream):
     return {
         "scene": "quadratic", "sampling": "sampled", "dimension": int(stream.choice([1, 5, 20, 60])),
         "capacity": float(stream.uniform(0.5, 2.5)), "source": float(stream.uniform(1.1, 4)), "horizon": 60,
-        "noise": float(stream.choice([0.0, 0.3, 1.0])), "batch": int(stream.choice([1, 2, 8])),
+        "noise": float(stream.choice([0.0, 0.3, 1.0])), "batch_size": int(stream.choice([1, 2, 8])),
         "eta": decades(stream, -3, 0), "beta1": float(stream.choice([0.0, 0.5, 0.9])),
         "method": str(stream.choice(["gd", "heavy_ball", "nesterov", "schedule_free"])),
         "average": str(stream.choice(["none", "none", "ema", "polyak"])), "averaging": 0.9,
@@ -181,7 +181,7 @@ def test_risk_without_noise_is_the_power_law_where_it_is_drawn(seed):
     stream, steps = np.random.default_rng(seed), np.array([50, 500, 2000])
     config = drawn(stream, lambda s: {"scene": "quadratic", "noise": 0.0, "dimension": 2000, "eta": decades(s, -3, 0),
                                       "capacity": float(s.uniform(1.1, 2)), "source": float(s.uniform(1.2, 3)),
-                                      "batch": 256}, steps)  # fmt: skip
+                                      "batch_size": 256}, steps)  # fmt: skip
     run = ran(2000, config)
     (law,) = valid(config, run.steps)
     known = np.isfinite(law.values)

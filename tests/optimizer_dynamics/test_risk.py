@@ -9,7 +9,7 @@ from engines.optimizer_dynamics.speed import parabola_minimum, steps_to_equal
 from tests.optimizer_dynamics.setting import ran
 
 SMALL = {
-    "scene": "quadratic", "dimension": 20, "capacity": 1.2, "source": 1.8, "noise": 0.5, "batch": 2, "eta": 0.15,
+    "scene": "quadratic", "dimension": 20, "capacity": 1.2, "source": 1.8, "noise": 0.5, "batch_size": 2, "eta": 0.15,
     "horizon": 120,
 }  # fmt: skip
 TABLE = {"constant": 0.0301563, "cosine": 0.0440862, "linear": 0.0431489, "wsd": 0.0269608, "rsqrt": 0.1207807}
@@ -55,7 +55,7 @@ def test_wrong_builds_give_other_numbers(monkeypatch):
 
     def descent_without_kurtosis(k, x, now):
         q = now.rate * k.divided * k.curvature
-        return (risk.descent(k, x, now)[0] - q.square() / k.batch * x[0],)
+        return (risk.descent(k, x, now)[0] - q.square() / k.batch_size * x[0],)
 
     assert build(RULES={**risk.RULES, "gd": risk.Rule(descent_without_kurtosis, 1)}) == pytest.approx(0.02968, abs=1e-5)
 
@@ -68,8 +68,8 @@ def test_one_direction_is_a_geometric_series():
     assert end(config, 50) == pytest.approx(expected, rel=1e-12)
 
 
-def test_large_batches_are_gradient_descent():
-    config = small(batch=65536, noise=0.0)
+def test_large_minibatches_are_gradient_descent():
+    config = small(batch_size=65536, noise=0.0)
     lam, w = risk.curvature(config), risk.minimiser(config)
     plain = (lam * w**2 * (1 - config.eta * lam) ** 240).sum() / 2
     assert end(config) == pytest.approx(plain, rel=1e-3)
@@ -108,8 +108,8 @@ def test_adams_mean_field_is_close_at_small_steps():
 
 
 def test_the_largest_rate_is_where_the_risk_begins_to_grow():
-    for batch, value in ((1, 0.494), (4, 1.226), (16, 1.763), (64, 1.938), (256, 1.984)):
-        assert risk.largest_rate(small(batch=batch)) == pytest.approx(value, abs=1e-3)
+    for batch_size, value in ((1, 0.494), (4, 1.226), (16, 1.763), (64, 1.938), (256, 1.984)):
+        assert risk.largest_rate(small(batch_size=batch_size)) == pytest.approx(value, abs=1e-3)
     top = risk.largest_rate(small())
     for share, grows in ((0.97, False), (1.03, True)):
         late = risk.expected(small(eta=share * top), np.array([3000, 3200]))
@@ -156,23 +156,24 @@ def test_rates_that_are_too_large_are_named(knobs, words):
 
 def test_best_rates_of_tunings_are_minima_of_the_exact_risk_beside_their_law():
     rates = np.geomspace(0.02, 0.4, 9)
-    configs = [OptimizerDynamics(scene="quadratic", horizon=T, schedule=schedule, eta=eta, batch=B)
+    configs = [OptimizerDynamics(scene="quadratic", horizon=T, schedule=schedule, eta=eta, batch_size=B)
                for B in (1, 4) for T, schedule in ((64, "constant"), (64, "linear")) for eta in B * rates]  # fmt: skip
     found = ran(64, *configs).probe("best_rates")
     assert found["batch_linear"].tolist() == [1, 4]
     fine = {B: min(np.geomspace(0.03 * B, 0.15 * B, 60), key=lambda eta, B=B: end(
-        OptimizerDynamics(scene="quadratic", horizon=64, eta=float(eta), batch=B), 64)) for B in (1, 4)}  # fmt: skip
+        OptimizerDynamics(scene="quadratic", horizon=64, eta=float(eta), batch_size=B), 64))
+        for B in (1, 4)}  # fmt: skip
     np.testing.assert_allclose(found["rate_constant"], [fine[1], fine[4]], rtol=0.05)
     np.testing.assert_allclose(found["rate_law"][0], 0.0927, atol=1e-4)
     np.testing.assert_allclose(found["share_constant"], found["rate_constant"] / [1, 4])
 
 
-@pytest.mark.parametrize(("schedule", "batch", "best"), [("constant", 256, 1.442), ("linear", 16, 1.27)])
-def test_two_optima_of_a_fixed_number_of_samples_by_a_fine_scan(schedule, batch, best):
+@pytest.mark.parametrize(("schedule", "batch_size", "best"), [("constant", 256, 1.442), ("linear", 16, 1.27)])
+def test_two_optima_of_a_fixed_number_of_samples_by_a_fine_scan(schedule, batch_size, best):
     """4096 samples: an independent grid of 121 rates, no interpolation; to half of its distance of 0.4 %."""
-    top = risk.largest_rate(OptimizerDynamics(scene="quadratic", batch=batch))
+    top = risk.largest_rate(OptimizerDynamics(scene="quadratic", batch_size=batch_size))
     rates = best * np.exp(np.linspace(-0.24, 0.24, 121))
-    configs = [OptimizerDynamics(scene="quadratic", schedule=schedule, batch=batch, horizon=4096 // batch, eta=eta)
-               for eta in rates if eta < top]  # fmt: skip
-    risks = ran(4096 // batch, *configs)["risk"][-1]
+    fixed, steps = {"scene": "quadratic", "schedule": schedule, "batch_size": batch_size}, 4096 // batch_size
+    configs = [OptimizerDynamics(**fixed, horizon=steps, eta=eta) for eta in rates if eta < top]
+    risks = ran(steps, *configs)["risk"][-1]
     assert configs[int(np.argmin(risks))].eta == pytest.approx(best, rel=0.006)

@@ -82,10 +82,10 @@ def test_an_estimate_grows_as_fast_as_is_told(knobs):
 RATES = [(0.05, 0.0, 1), (0.05, 1.0, 1), (0.3, 1.0, 16), (0.9, 0.0, 1), (0.9, 1.0, 16)]
 
 
-@pytest.mark.parametrize(("eta", "noise", "batch"), RATES)
-def test_the_risk_of_a_constant_rate_ends_where_it_is_told_to(eta, noise, batch):
+@pytest.mark.parametrize(("eta", "noise", "batch_size"), RATES)
+def test_the_risk_of_a_constant_rate_ends_where_it_is_told_to(eta, noise, batch_size):
     config = OptimizerDynamics(
-        scene="quadratic", method="gd", eta=eta, noise=noise, batch=batch, dimension=5, capacity=0.5
+        scene="quadratic", method="gd", eta=eta, noise=noise, batch_size=batch_size, dimension=5, capacity=0.5
     )
     run = ran(3000, config)
     text, ends = run.story(0).text, run.curve("risk", 0)[1][-1]

@@ -31,7 +31,7 @@ def test_o1_notices_exponents_of_one_half_in_shampoo(monkeypatch):
 
 
 @pytest.mark.thorough
-def test_o9_notices_noise_that_is_not_divided_by_the_batch(monkeypatch):
+def test_o9_notices_noise_that_is_not_divided_by_the_batch_size(monkeypatch):
     original = risk.exact_risk
 
     def undivided(configs, device):

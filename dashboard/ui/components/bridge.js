@@ -1,4 +1,4 @@
-// Answers each batch after one animation frame, tells when the page is hidden and that it is there, and passes keys on.
+// Answers each update after one animation frame, tells when the page is hidden and that it is there, and passes keys on.
 const SIGN = 1500;  // milliseconds; what a page in sight plays is computed for as long as it gives signs
 
 const TOUCHES = ["keydown", "pointerdown", "pointermove", "wheel"];  // somebody is there

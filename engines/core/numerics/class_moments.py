@@ -1,4 +1,4 @@
-"""Moments of features by class, gathered batch by batch: memory does not grow with the number of samples.
+"""Moments of features by class, gathered minibatch by minibatch: memory does not grow with the number of samples.
 
 Two passes. The first finds the class means; the second looks at deviations from them, in the span of the means and of a
 classifier, where all metrics of collapse look, and keeps what is left of their length beside it.
@@ -14,7 +14,7 @@ from engines.core.numerics.collapse_metrics import Moments
 
 
 class ClassMeans:
-    """First pass: means of the classes, about the first batch's, so that a common shift costs no digits."""
+    """First pass: means of the classes, about the first minibatch's, so that a common shift costs no digits."""
 
     def __init__(self, classes: int) -> None:
         self.counts = torch.zeros(classes, dtype=torch.float64)

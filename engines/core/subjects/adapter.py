@@ -1,4 +1,4 @@
-"""Adapters of modules: a `torch.nn.Module` and a loss of its outputs as functions of named parameters and a batch."""
+"""Adapters of modules: a `torch.nn.Module` and a loss of its outputs, as functions of parameters and a minibatch."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.dropout import _DropoutNd
 
 from engines.core.protocol.errors import ConfigError, UnknownName, quote
-from engines.core.subjects.batches import Batch
+from engines.core.subjects.minibatches import Minibatch
 
 TARGETS = ("labels", "label", "targets", "target", "y")
-"""Keys under which a batch that is a mapping holds its targets; the first that is there."""
+"""Keys under which a minibatch that is a mapping holds its targets; the first that is there."""
 
 
 def adapt(module: torch.nn.Module, loss: Callable[[Any, Any], Tensor], features: Sequence[str]) -> dict[str, Any]:
@@ -34,53 +34,53 @@ def adapt(module: torch.nn.Module, loss: Callable[[Any, Any], Tensor], features:
     fixed = {name: one for name, one in every.items() if name not in free}
     if not params:
         raise ConfigError(
-            f"{type(module).__name__} has no parameters; one that makes them when it first sees data has to see a batch"
+            f"{type(module).__name__} has no parameters; one that makes them when it first sees data has to see some"
         )
 
-    def call(values: dict[str, Tensor], batch: Batch) -> Any:
+    def call(values: dict[str, Tensor], minibatch: Minibatch) -> Any:
         like = next(iter(values.values()))
         rest = {n: one.to(like if one.is_floating_point() else like.device) for n, one in (fixed | buffers).items()}
-        positional, named, _ = split_batch(batch)
+        positional, named, _ = split_minibatch(minibatch)
         return functional_call(frozen, values | rest, positional, named)
 
-    def criterion(made: Any, batch: Batch) -> Tensor:
-        return loss(made, split_batch(batch)[2])
+    def criterion(made: Any, minibatch: Minibatch) -> Tensor:
+        return loss(made, split_minibatch(minibatch)[2])
 
     return {
-        "loss": lambda values, batch: criterion(call(values, batch), batch), "params": params, "outputs": call,
-        "criterion": criterion, "labels": class_labels, "module": frozen,
+        "loss": lambda values, minibatch: criterion(call(values, minibatch), minibatch), "params": params,
+        "outputs": call, "criterion": criterion, "labels": class_labels, "module": frozen,
         "features": _features(frozen, call, features) if features else None,
         "notes": tuple(_notes(module, fixed)),
     }  # fmt: skip
 
 
-def split_batch(batch: Batch) -> tuple[tuple[Any, ...], dict[str, Any], Any]:
-    """Split a batch into positional and keyword arguments of a module, and its target."""
-    if isinstance(batch, Tensor):
-        return (batch,), {}, batch
-    if isinstance(batch, Mapping):
-        key = next((key for key in TARGETS if key in batch), None)
-        named = {name: part for name, part in batch.items() if name != key}
-        return (), named, named if key is None else batch[key]
-    return (tuple(batch[:-1]), {}, batch[-1]) if len(batch) > 1 else (tuple(batch), {}, batch[0])
+def split_minibatch(minibatch: Minibatch) -> tuple[tuple[Any, ...], dict[str, Any], Any]:
+    """Split a minibatch into positional and keyword arguments of a module, and its target."""
+    if isinstance(minibatch, Tensor):
+        return (minibatch,), {}, minibatch
+    if isinstance(minibatch, Mapping):
+        key = next((key for key in TARGETS if key in minibatch), None)
+        named = {name: part for name, part in minibatch.items() if name != key}
+        return (), named, named if key is None else minibatch[key]
+    return (tuple(minibatch[:-1]), {}, minibatch[-1]) if len(minibatch) > 1 else (tuple(minibatch), {}, minibatch[0])
 
 
-def class_labels(batch: Batch) -> Tensor:
-    """Classes `[n]` of a batch. Raises `ConfigError` where its target is no whole number a sample."""
-    target = split_batch(batch)[2]
-    if not isinstance(target, Tensor) or target.is_floating_point() or target.ndim != 1 or target is batch:
+def class_labels(minibatch: Minibatch) -> Tensor:
+    """Classes `[n]` of a minibatch. Raises `ConfigError` where its target is no whole number a sample."""
+    target = split_minibatch(minibatch)[2]
+    if not isinstance(target, Tensor) or target.is_floating_point() or target.ndim != 1 or target is minibatch:
         raise ConfigError("its targets are no classes, one whole number a sample")
     return target
 
 
 def _features(frozen: torch.nn.Module, call: Callable[..., Any], names: Sequence[str]) -> Callable[..., Any]:
-    """Function of parameters and a batch that returns what the named submodules make of it."""
+    """Function of parameters and a minibatch that returns what the named submodules make of it."""
     modules = dict(frozen.named_modules())
     for name in names:
         if name not in modules:
             raise UnknownName(f"submodule of {type(frozen).__name__}", name, filter(None, modules))
 
-    def features(values: dict[str, Tensor], batch: Batch) -> dict[str, Tensor]:
+    def features(values: dict[str, Tensor], minibatch: Minibatch) -> dict[str, Tensor]:
         made: dict[str, Tensor] = {}
 
         def keep(name: str) -> Any:
@@ -88,7 +88,7 @@ def _features(frozen: torch.nn.Module, call: Callable[..., Any], names: Sequence
 
         handles = [modules[name].register_forward_hook(keep(name)) for name in names]
         try:
-            call(values, batch)
+            call(values, minibatch)
         finally:
             for handle in handles:
                 handle.remove()

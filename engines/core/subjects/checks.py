@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 
 from engines.core.protocol.errors import ConfigError, DynascopeError, quote, said_by
-from engines.core.subjects.batches import Batch, Batches, size, take, tensors
+from engines.core.subjects.minibatches import Minibatch, Minibatches, size, take, tensors
 
-Losses = Callable[[Tensor, Batch], Tensor]
-"""Map parameters `[P]` and a batch to losses `[n]`."""
+Losses = Callable[[Tensor, Minibatch], Tensor]
+"""Map parameters `[P]` and a minibatch to losses `[n]`."""
 
 CHECKED = 64
-"""Most samples of the first batch on which a loss is checked."""
+"""Most samples of the first minibatch on which a loss is checked."""
 
 SAME = {torch.float64: 1e-9, torch.float32: 1e-4}
 """Relative differences up to which two means are the same: sums in another order round differently."""
@@ -35,7 +35,7 @@ def require_params(params: Any) -> None:
         raise ConfigError(f"the parameters are on {' and '.join(sorted(devices))}: all are to be on one device")
 
 
-def check_loss(losses: Losses, theta: Tensor, data: Batches) -> None:
+def check_loss(losses: Losses, theta: Tensor, data: Minibatches) -> None:
     """Check a loss at parameters `theta [P]` on the first samples of some data. Raises `ConfigError`."""
     for one in tensors(data.first):
         if one.device != theta.device:
@@ -54,21 +54,21 @@ def check_loss(losses: Losses, theta: Tensor, data: Batches) -> None:
     halves = [_losses(losses, theta, take(few, part), data.name) for part in (slice(0, n // 2), slice(n // 2, n))]
     if apart := _apart(made, torch.cat(halves)):
         raise ConfigError(
-            f"loss of a sample changes by {apart:.2g} with the other samples of its batch, as batch normalisation does "
-            "in training mode: the mean would depend on how samples are batched"
+            f"loss of a sample changes by {apart:.2g} with the other samples of its minibatch, as batch normalisation "
+            "does in training mode: the mean would depend on how samples are grouped"
         )
 
 
-def _losses(losses: Losses, theta: Tensor, batch: Batch, name: str) -> Tensor:
-    """Losses `[n]` of a batch, with their shape and values checked."""
+def _losses(losses: Losses, theta: Tensor, minibatch: Minibatch, name: str) -> Tensor:
+    """Losses `[n]` of a minibatch, with their shape and values checked."""
     try:
         with torch.no_grad():
-            made = losses(theta, batch)
+            made = losses(theta, minibatch)
     except DynascopeError:
         raise
     except Exception as error:
         raise ConfigError(f"loss fails on {name}: {type(error).__name__}: {said_by(error)}") from error
-    n = size(batch)
+    n = size(minibatch)
     if not isinstance(made, Tensor) or tuple(made.shape) != (n,):
         given = f"shape {tuple(made.shape)}" if isinstance(made, Tensor) else _kind(made)
         why = ", as a mean has: give reduction='none'" if isinstance(made, Tensor) and made.ndim == 0 else ""
@@ -85,12 +85,12 @@ def _apart(one: Tensor, other: Tensor) -> float:
     return most if most > SAME.get(one.dtype, 1e-2) * (1 + float(one.abs().max())) else 0.0
 
 
-def require_twice_differentiable(losses: Losses, theta: Tensor, batch: Batch, name: str) -> None:
+def require_twice_differentiable(losses: Losses, theta: Tensor, minibatch: Minibatch, name: str) -> None:
     """Raise `ConfigError` where a loss cannot be differentiated twice at `theta [P]`, or not to finite numbers."""
     try:
         with torch.enable_grad():
             at = theta.detach().requires_grad_()
-            made = losses(at, take(batch, slice(0, 2)))
+            made = losses(at, take(minibatch, slice(0, 2)))
             (first,) = torch.autograd.grad(made.sum(), at, create_graph=True)
             second = torch.autograd.grad(first.sum(), at)[0] if first.requires_grad else first
     except Exception as error:

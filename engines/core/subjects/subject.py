@@ -19,49 +19,49 @@ from torch.utils.checkpoint import checkpoint
 from engines.core.protocol.errors import ConfigError, UnknownName, quote, said_by
 from engines.core.subjects import checks
 from engines.core.subjects.adapter import adapt
-from engines.core.subjects.batches import Batch, Batches, size, take
 from engines.core.subjects.kernels import PLAIN_KERNELS
+from engines.core.subjects.minibatches import Minibatch, Minibatches, size, take
 
 log = logging.getLogger(__name__)
 
 Params = Mapping[str, Tensor]
 """Parameters by name, each of its own shape."""
 
-Loss = Callable[[dict[str, Tensor], Batch], Tensor]
-"""Map parameters and a batch of n samples to losses `[n]`, one a sample."""
+Loss = Callable[[dict[str, Tensor], Minibatch], Tensor]
+"""Map parameters and a minibatch of n samples to losses `[n]`, one a sample."""
 
-Outputs = Callable[[dict[str, Tensor], Batch], Tensor]
-"""Map parameters and a batch to outputs `[n, *]`."""
+Outputs = Callable[[dict[str, Tensor], Minibatch], Tensor]
+"""Map parameters and a minibatch to outputs `[n, *]`."""
 
-Criterion = Callable[[Tensor, Batch], Tensor]
-"""Map outputs `[n, *]` and their batch to losses `[n]`: `loss = criterion(outputs)`."""
+Criterion = Callable[[Tensor, Minibatch], Tensor]
+"""Map outputs `[n, *]` and their minibatch to losses `[n]`: `loss = criterion(outputs)`."""
 
-Features = Callable[[dict[str, Tensor], Batch], Mapping[str, Tensor]]
-"""Map parameters and a batch to the activations `[n, *]` of layers by name."""
+Features = Callable[[dict[str, Tensor], Minibatch], Mapping[str, Tensor]]
+"""Map parameters and a minibatch to the activations `[n, *]` of layers by name."""
 
 
 @dataclass(frozen=True, eq=False)
 class Subject:
     """A loss with its parameters and samples, whatever computes it; checked as it is made.
 
-    `loss(params, batch)` returns one loss a sample, `[n]`; means are taken here, so that no reduction can be wrong.
-    `train` and `test` are loaders or lists of batches, or one batch; a batch is a tensor, a tuple or a mapping. Raises
+    `loss(params, minibatch)` returns one loss a sample, `[n]`; means are taken here, so that no reduction can be wrong.
+    `train` and `test` are loaders or lists of minibatches, or one minibatch: a tensor, a tuple or a mapping. Raises
     `ConfigError`, one sentence each, for a loss that returns a mean, is not finite, changes from call to call or
-    depends on how samples are batched, and for batches that are on another device or differ from pass to pass.
+    depends on how samples are grouped, and for minibatches that are on another device or differ from pass to pass.
     """
 
     loss: Loss
     params: Params
     train: Any
-    """`Batches` once the subject is made."""
+    """`Minibatches` once the subject is made."""
     test: Any = None
     features: Features | None = None
     _: KW_ONLY
     outputs: Outputs | None = None
     """Outputs and criterion: what Gauss-Newton matrices and degeneracy need besides the loss."""
     criterion: Criterion | None = None
-    labels: Callable[[Batch], Tensor] | None = None
-    """Classes `[n]` of a batch, whole numbers; None without classes."""
+    labels: Callable[[Minibatch], Tensor] | None = None
+    """Classes `[n]` of a minibatch, whole numbers; None without classes."""
     module: torch.nn.Module | None = None
     """The module of `of`, a copy in evaluation mode."""
     name: str = "subject"
@@ -71,8 +71,8 @@ class Subject:
     def __post_init__(self) -> None:
         checks.require_params(self.params)
         params = {name: one.detach() for name, one in self.params.items()}
-        self._set(params=params, train=Batches(self.train, "train"))
-        self._set(test=None if self.test is None else Batches(self.test, "test"))
+        self._set(params=params, train=Minibatches(self.train, "train"))
+        self._set(test=None if self.test is None else Minibatches(self.test, "test"))
         for data in filter(None, (self.train, self.test)):
             checks.check_loss(self.losses, self.theta, data)
 
@@ -83,7 +83,7 @@ class Subject:
     ) -> Self:  # fmt: skip
         """Adapt a module: its parameters that need gradients are those of the subject.
 
-        `loss(outputs, target)` returns one loss a sample, `[n]`. A batch that is a tuple ends with its target; of a
+        `loss(outputs, target)` returns one loss a sample, `[n]`. A minibatch that is a tuple ends with its target; of a
         mapping that is `labels`, `label`, `targets`, `target` or `y`, and the rest are keyword arguments; a single
         tensor is both. Buffers are frozen in evaluation mode, on a copy of the module, which the notes say. `features`
         name submodules whose outputs are looked at.
@@ -161,7 +161,7 @@ class Subject:
         fixed = {name: one for name, one in self.params.items() if name not in chosen}
 
         def with_fixed(call: Any) -> Any:
-            return None if call is None else lambda params, batch: call(fixed | params, batch)
+            return None if call is None else lambda params, minibatch: call(fixed | params, minibatch)
 
         return self._copy(
             params=chosen, loss=with_fixed(self.loss), outputs=with_fixed(self.outputs),
@@ -197,34 +197,34 @@ class Subject:
 
     # -- losses and outputs -----------------------------------------------------------------------------------------
 
-    def losses(self, theta: Tensor, batch: Batch) -> Tensor:
-        """Losses `[*, n]` of parameters `theta [*, P]` on one batch, members at once by `vmap` where that works."""
-        return self.mapped(lambda at: self.loss(self.split(at), batch), theta)
+    def losses(self, theta: Tensor, minibatch: Minibatch) -> Tensor:
+        """Losses `[*, n]` of parameters `theta [*, P]` on one minibatch, members at once by `vmap` where that works."""
+        return self.mapped(lambda at: self.loss(self.split(at), minibatch), theta)
 
-    def outputs_at(self, theta: Tensor, batch: Batch) -> Tensor:
-        """Outputs `[*, n, k]` on one batch, all their axes but the samples as one. Errors as `require_outputs`."""
+    def outputs_at(self, theta: Tensor, minibatch: Minibatch) -> Tensor:
+        """Outputs `[*, n, k]` on one minibatch, all their axes but the samples as one. Errors as `require_outputs`."""
         made, _ = self.require_outputs()
-        return self.mapped(lambda at: made(self.split(at), batch).reshape(size(batch), -1), theta)
+        return self.mapped(lambda at: made(self.split(at), minibatch).reshape(size(minibatch), -1), theta)
 
-    def mean_loss(self, theta: Tensor, data: Batches | None = None) -> Tensor:
+    def mean_loss(self, theta: Tensor, data: Minibatches | None = None) -> Tensor:
         """Mean loss `[*]` over all training samples, or others, of parameters `theta [*, P]`; differentiable.
 
-        Batches are computed one after another, and once more as gradients pass back, so that one is held at a time.
+        Minibatches are computed one after another, and once more as gradients pass back, so that one is held at a time.
         """
-        chosen: Batches = self.train if data is None else data
+        chosen: Minibatches = self.train if data is None else data
         again = not chosen.single and theta.requires_grad and torch.is_grad_enabled()
         total = torch.zeros(theta.shape[:-1], dtype=theta.dtype, device=theta.device)
-        for batch in chosen:
+        for minibatch in chosen:
             if again:
-                total = total + torch.as_tensor(checkpoint(self._summed, theta, batch, use_reentrant=False))
+                total = total + torch.as_tensor(checkpoint(self._summed, theta, minibatch, use_reentrant=False))
             else:
-                total = total + self._summed(theta, batch)
+                total = total + self._summed(theta, minibatch)
         return total / chosen.n
 
-    def _summed(self, theta: Tensor, batch: Batch) -> Tensor:
-        return self.losses(theta, batch).sum(-1)
+    def _summed(self, theta: Tensor, minibatch: Minibatch) -> Tensor:
+        return self.losses(theta, minibatch).sum(-1)
 
-    def gradient(self, theta: Tensor, data: Batches | None = None) -> Tensor:
+    def gradient(self, theta: Tensor, data: Minibatches | None = None) -> Tensor:
         """Gradient `[*, P]` of the mean loss."""
         with torch.enable_grad():
             at = theta.detach().requires_grad_()
@@ -238,8 +238,8 @@ class Subject:
         """Return outputs and criterion. Raises `ConfigError` for a subject that is a loss alone."""
         if self.outputs is None or self.criterion is None:
             raise ConfigError(
-                f"{quote(self.name)} is a loss alone: what is asked for needs outputs(params, batch) and "
-                "criterion(outputs, batch), or Subject.of a module whose output is one tensor"
+                f"{quote(self.name)} is a loss alone: what is asked for needs outputs(params, minibatch) and "
+                "criterion(outputs, minibatch), or Subject.of a module whose output is one tensor"
             )
         return self.outputs, self.criterion
 

@@ -9,8 +9,8 @@ import torch
 from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 from torch import Tensor
 
-from engines.core.subjects.batches import Batches
 from engines.core.subjects.kernels import PLAIN_KERNELS
+from engines.core.subjects.minibatches import Minibatches
 from engines.core.subjects.subject import Subject
 
 TOLERANCE = 1e-4
@@ -21,7 +21,7 @@ FEW = 3
 
 
 def gradient_and_sharpness(
-    subject: Subject, data: Batches, start: np.ndarray | None
+    subject: Subject, data: Minibatches, start: np.ndarray | None
 ) -> tuple[float, float, np.ndarray]:
     """Measure the norm of the gradient, and the largest eigenvalue of the Hessian of the mean loss.
 
@@ -56,7 +56,7 @@ def _largest(product: Callable[[np.ndarray], np.ndarray], P: int, start: np.ndar
     return float(values[-1]), vectors[:, -1]
 
 
-def collapse(subject: Subject, data: Batches) -> dict[str, tuple[float, float]]:
+def collapse(subject: Subject, data: Minibatches) -> dict[str, tuple[float, float]]:
     """Measure NC1, tr Σ_W / tr Σ_B, and NC2, the mean distance of cosines from a simplex's, of each named layer.
 
     One pass over the samples; features are summed class by class, so that none is kept.
@@ -64,9 +64,9 @@ def collapse(subject: Subject, data: Batches) -> dict[str, tuple[float, float]]:
     assert subject.features and subject.labels
     sums: dict[str, tuple[Tensor, Tensor, Tensor]] = {}
     with torch.no_grad():
-        for batch in data:
-            labels = subject.labels(batch)
-            for name, made in subject.features(dict(subject.params), batch).items():
+        for minibatch in data:
+            labels = subject.labels(minibatch)
+            for name, made in subject.features(dict(subject.params), minibatch).items():
                 _add(sums, name, made.flatten(1).double(), labels)
     return {name: _scores(*three) for name, three in sums.items()}
 

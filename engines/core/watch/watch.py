@@ -21,7 +21,7 @@ from engines.core.files.atomic_file import require_writable, writing
 from engines.core.protocol.errors import ConfigError, quote
 from engines.core.protocol.paths import expand_home
 from engines.core.runs.run import Run
-from engines.core.subjects.batches import Batches
+from engines.core.subjects.minibatches import Minibatches
 from engines.core.subjects.subject import Params, Subject
 from engines.core.watch import quantities
 from engines.core.watch.engine import ENGINE, WatchedTraining
@@ -58,7 +58,7 @@ class Measured:
         if self.subject is not None:
             n = self.subject.train.n
             whole = n <= self.samples
-            self._data = self.subject.train if whole else Batches([self.subject.train.rows(self.samples)], "train")
+            self._data = self.subject.train if whole else Minibatches([self.subject.train.rows(self.samples)], "train")
             if not whole:
                 self.notes.append(f"curvature and features are those of the first {self.samples:,} of {n:,} samples")
             self.notes += [note.replace("are frozen", "are those of each step") for note in self.subject.notes]

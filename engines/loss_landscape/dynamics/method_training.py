@@ -63,7 +63,7 @@ def start(configs: Configs, problem: Problem) -> State:
 
 def step(problem: Problem, state: State, knobs: Knobs) -> State:
     """One step of every member with its own rate and decay."""
-    loss, gradient = problem.subject.loss_and_gradient(state.at, training.batch(problem, state.step))
+    loss, gradient = problem.subject.loss_and_gradient(state.at, training.next_minibatch(problem, state.step))
     rate, decay = (knobs[name].to(state.at.dtype) for name in ("learning_rate", "weight_decay"))
     numbers = {**problem.usual, "weight_decay": decay}
     at, memory = problem.race.step(state.at, state.memory, gradient, loss, rate, state.step + 1, numbers)
@@ -72,5 +72,5 @@ def step(problem: Problem, state: State, knobs: Knobs) -> State:
 
 METHOD_TRAINING = Dynamics(
     problem=build, init=start, step=step, observe=training.observe, snapshot=training.snapshot,
-    capturable=lambda problem: not (problem.minibatch or problem.race.waits),
+    capturable=lambda problem: not (problem.batch_size or problem.race.waits),
 )  # fmt: skip

@@ -80,7 +80,7 @@ def build(configs: Configs, device: torch.device) -> Problem:
     seeds, C, P = [config.seed for config in configs], one.chains, target.star.shape[-1]
     modes = eigenmodes(target)
     h_max = modes.values[:, 0] if modes is not None else _largest_curvature(target)
-    rows = Noise(seeds, ROWS, (C, one.batch), "rows", target.n) if one.batch and target.on else None
+    rows = Noise(seeds, ROWS, (C, one.batch_size), "rows", target.n) if one.batch_size and target.on else None
     linear = DeepLinear(one.sizes, one.rank, one.scale) if one.optimizer == "gibbs" else None
     with torch.no_grad():
         baseline = target.loss(target.star[:, None])[:, 0]

@@ -39,7 +39,7 @@ class Problem:
     subject: Trainable
     optimizer: str
     betas: tuple[float, float]
-    minibatch: int
+    batch_size: int
     """Number of samples of one step; 0: all."""
 
 
@@ -48,7 +48,7 @@ def build(configs: Configs, device: torch.device) -> Problem:
     one = configs[0]
     adds = one.subject in LABELLED and one.subject != "digits"
     subject = factory.build(configs).on(device)
-    return Problem(subject, one.optimizer, GROKKING if adds else USUAL, one.batch)
+    return Problem(subject, one.optimizer, GROKKING if adds else USUAL, one.batch_size)
 
 
 def start(configs: Configs, problem: Problem) -> Moments:
@@ -59,19 +59,19 @@ def start(configs: Configs, problem: Problem) -> Moments:
 def step(problem: Problem, state: Moments, knobs: Knobs) -> Moments:
     """One step of every member with its own rate and decay."""
     subject = problem.subject
-    gradient = subject.gradient(state.theta, batch(problem, state.step))
+    gradient = subject.gradient(state.theta, next_minibatch(problem, state.step))
     lr, wd = (knobs[name].to(state.theta.dtype) for name in ("learning_rate", "weight_decay"))
     if problem.optimizer == "sgd":
         return state._replace(theta=sgd(state.theta, gradient, lr, wd), step=state.step + 1)
     return adamw(state, gradient, lr, wd, problem.betas)
 
 
-def batch(problem: Problem, step: Tensor) -> Samples | None:
-    """Batch of the next step after `step [B]`, a function of it and of each member's seed; None for all samples."""
-    if not problem.minibatch:
+def next_minibatch(problem: Problem, step: Tensor) -> Samples | None:
+    """Minibatch that follows `step [B]`, a function of it and of each member's seed; None for all samples."""
+    if not problem.batch_size:
         return None
     train = problem.subject.train
-    chosen = minibatch(train.X.shape[-2], problem.minibatch, int(step.max()), problem.subject.seeds)
+    chosen = minibatch(train.X.shape[-2], problem.batch_size, int(step.max()), problem.subject.seeds)
     return train.take(chosen.to(train.X.device))
 
 
@@ -97,5 +97,5 @@ def snapshot(problem: Problem, state: Trained, knobs: Knobs) -> dict[str, Tensor
 
 TRAINING = Dynamics(
     problem=build, init=start, step=step, observe=observe, snapshot=snapshot,
-    capturable=lambda problem: not problem.minibatch,  # minibatches are drawn on the host
+    capturable=lambda problem: not problem.batch_size,  # minibatches are drawn on the host
 )  # fmt: skip

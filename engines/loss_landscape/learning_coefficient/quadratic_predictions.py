@@ -18,7 +18,7 @@ def quadratic(h: Tensor, b: Tensor | float, gamma: Tensor | float = 1.0) -> Tens
 
 def euler(
     h: Tensor, b: Tensor | float, gamma: Tensor | float, eta: Tensor | float,
-    variances: Tensor | None = None, minibatch: int = 1,
+    variances: Tensor | None = None, batch_size: int = 1,
 ) -> Tensor:  # fmt: skip
     """Coefficient that SGLD finds at a finite step size eta, `[*]`.
 
@@ -33,5 +33,5 @@ def euler(
     kappa = b * h + gamma
     terms = b * h / (kappa * (1 - eta * kappa / 4))
     if variances is not None:
-        terms = terms * (1 + eta * b.square() * variances / (4 * minibatch))
+        terms = terms * (1 + eta * b.square() * variances / (4 * batch_size))
     return torch.where((eta * kappa >= 4).any(-1), torch.inf, terms.sum(-1) / 2)

@@ -66,7 +66,7 @@ def coarse_to_fine(rows: int, columns: int) -> list[Tensor]:
 
 
 def evaluate(loss: Loss, plane: Plane, axes: tuple[Tensor, Tensor], chunk: int = 17) -> Iterator[Tensor]:
-    """Yield the losses `[n_a, n_b, *]` computed so far, NaN elsewhere, after each batch of at most `chunk` points."""
+    """Yield the losses `[n_a, n_b, *]` computed so far, NaN elsewhere, after each block of at most `chunk` points."""
     return evaluate_coordinates(lambda coordinates: loss(plane.at(coordinates)), axes, chunk)
 
 

@@ -14,7 +14,7 @@ from engines.loss_landscape.models.mlp import Mlp
 Draw = Callable[[torch.Generator], Tensor]
 
 SAMPLES, TEST, ORDER = 1, 2, 3
-"""Purposes of a member's streams beside its start: samples to train on, to test, and their order in batches."""
+"""Purposes of a member's streams beside its start: samples to train on, to test, and their order in minibatches."""
 
 
 def draw_members(seeds: Sequence[int], draw: Draw, *purpose: int) -> Tensor:

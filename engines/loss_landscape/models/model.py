@@ -98,7 +98,7 @@ class Trainable:
     start: Tensor
     """Parameters at step 0, `[B, P]`."""
     seeds: tuple[int, ...]
-    """Seeds, one a member: of where it begins, of samples of its own, and of the order of batches."""
+    """Seeds, one a member: of where it begins, of samples of its own, and of the order of minibatches."""
 
     def loss(self, theta: Tensor, samples: Samples | None = None) -> Tensor:
         """Loss `[*]` of parameters `[*, P]` on the training samples, or on others; differentiable."""

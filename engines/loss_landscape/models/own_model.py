@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from engines.core.protocol.errors import ConfigError
-from engines.core.subjects.adapter import split_batch
-from engines.core.subjects.batches import Batch, join, map_tensors, size, take
+from engines.core.subjects.adapter import split_minibatch
+from engines.core.subjects.minibatches import Minibatch, join, map_tensors, size, take
 from engines.core.subjects.subject import Subject
 from engines.loss_landscape.models.model import Layout, Samples, Trainable, cross_entropy
 from engines.loss_landscape.models.perceptron_reader import NotRead, ReadPerceptron, read_perceptron
@@ -37,7 +37,7 @@ class OwnModel:
     """Outputs `[*, n, k]` of a subject, all axes but the samples as one; its losses, where it is a loss alone."""
 
     subject: Subject
-    rows: Batch
+    rows: Minibatch
     """All samples, those of training first."""
 
     @property
@@ -55,7 +55,7 @@ class OwnModel:
         """Whether the model is a loss alone, without outputs."""
         return self.subject.outputs is None
 
-    def batch(self, X: Tensor, like: Tensor) -> Batch:
+    def minibatch(self, X: Tensor, like: Tensor) -> Minibatch:
         """Look up the samples with the numbers `X [n, 1]`, in the type and on the device of `like [*, P]`."""
         chosen = take(self.rows, X[:, 0].long())
         return map_tensors(chosen, lambda one: one.to(like) if one.is_floating_point() else one.to(like.device))
@@ -63,15 +63,15 @@ class OwnModel:
     def __call__(self, theta: Tensor, X: Tensor) -> Tensor:
         """Outputs `[*, n, k]` of `theta [*, P]` on the samples `X [*, n, 1]`; leading axes broadcast."""
         if X.ndim == 2:
-            batch = self.batch(X, theta)
-            return self.subject.mapped(lambda at: self._outputs(at, batch), theta)
+            minibatch = self.minibatch(X, theta)
+            return self.subject.mapped(lambda at: self._outputs(at, minibatch), theta)
         lead = torch.broadcast_shapes(theta.shape[:-1], X.shape[:-2])
         theta, X = theta.expand(*lead, -1), X.expand(*lead, -1, -1)
-        return self.subject.mapped(lambda at, rows: self._outputs(at, self.batch(rows, at)), theta, X)
+        return self.subject.mapped(lambda at, rows: self._outputs(at, self.minibatch(rows, at)), theta, X)
 
-    def _outputs(self, theta: Tensor, batch: Batch) -> Tensor:
+    def _outputs(self, theta: Tensor, minibatch: Minibatch) -> Tensor:
         made = self.subject.outputs or self.subject.loss
-        return made(self.subject.split(theta), batch).reshape(size(batch), -1)
+        return made(self.subject.split(theta), minibatch).reshape(size(minibatch), -1)
 
     def criterion(self, outputs: Tensor, X: Tensor) -> Tensor:
         """Mean loss `[*]` of outputs `[*, n, k]` on the samples `X [*, n, 1]`."""
@@ -80,8 +80,8 @@ class OwnModel:
         _, criterion = self.subject.require_outputs()
 
         def mean(flat: Tensor, rows: Tensor) -> Tensor:
-            batch = self.batch(rows, flat)
-            return criterion(flat.reshape(size(batch), *self.shape), batch).mean()
+            minibatch = self.minibatch(rows, flat)
+            return criterion(flat.reshape(size(minibatch), *self.shape), minibatch).mean()
 
         flat = outputs.flatten(-2)
         rows = X.expand(*outputs.shape[:-2], *X.shape[-2:])
@@ -99,12 +99,12 @@ class OwnModel:
 
         Raises `NotRead` for another model, and for a subject that is no module.
         """
-        module, batch = self.subject.module, self.batch(X, theta)
+        module, minibatch = self.subject.module, self.minibatch(X, theta)
         if module is None:
             raise NotRead("it is a function, and no module that can be taken apart")
         if {name for name, _ in module.named_parameters()} != {*self.subject.params}:
             raise NotRead("some of its parameters are fixed")
-        positional, named, _ = split_batch(batch)
+        positional, named, _ = split_minibatch(minibatch)
         if len(positional) != 1 or named or not positional[0].is_floating_point():
             raise NotRead("its input is no single tensor of real numbers")
         with torch.no_grad():
@@ -159,7 +159,7 @@ def own_model_subject(own: Subject, seeds: tuple[int, ...]) -> OwnModelSubject:
     return OwnModelSubject(model, every[0], every[-1], cross_entropy, start, seeds)
 
 
-def _labels(own: Subject, rows: Batch, model: OwnModel) -> Tensor:
+def _labels(own: Subject, rows: Minibatch, model: OwnModel) -> Tensor:
     """Classes `[n]` where outputs are one number a class, else zeros `[n, 1]`."""
     none = torch.zeros(size(rows), 1, dtype=torch.float64)
     if own.labels is None or model.loss_alone or len(model.shape) != 1:

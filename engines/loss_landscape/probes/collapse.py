@@ -19,8 +19,8 @@ from engines.loss_landscape.models.mlp import ACTIVATIONS, Mlp
 from engines.loss_landscape.models.network_at_step import NetworkAtStep, network_of_run
 from engines.loss_landscape.models.own_model import OwnModel
 
-Batches = Callable[[], Iterator[tuple[Mapping[str, Tensor], Tensor]]]
-"""One pass over all batches: features `[n, *]` by layer, and labels `[n]`."""
+FeaturePass = Callable[[], Iterator[tuple[Mapping[str, Tensor], Tensor]]]
+"""One pass over all minibatches: features `[n, *]` by layer, and labels `[n]`."""
 
 METRICS = ("nc1", "nc1_trace", "cdnv", "nc2_etf", "equinorm", "equiangle", "max_angle")
 """Metrics of features alone."""
@@ -33,14 +33,14 @@ def collapse(run: RunData, member: int, step: int = -1) -> Iterator[Part]:
     """Metrics of neural collapse of the named layers of a classifier at a step, on its training samples.
 
     Arrays by layer `[L]`, and by class and layer `[K, L]`; features of any shape are taken flat. Two passes over the
-    batches, whose cost does not depend on how many there are. Raises `ConfigError` without classes or without layers.
+    minibatches, whose cost does not depend on how many there are. Raises `ConfigError` without classes or layers.
     Papyan, Han, Donoho 2020, arXiv 2008.08186.
     """
     network = network_of_run(run, member, step)
-    batches, classifier = features_of(network)
-    names, classes = _layers(batches)
+    feature_pass, classifier = features_of(network)
+    names, classes = _layers(feature_pass)
     first = {name: ClassMeans(classes) for name in names}
-    for features, labels in batches():
+    for features, labels in feature_pass():
         for name in names:
             first[name].add(features[name].flatten(1), labels)
     empty = (first[names[0]].counts == 0).nonzero()[:, 0].tolist()
@@ -48,13 +48,13 @@ def collapse(run: RunData, member: int, step: int = -1) -> Iterator[Part]:
         raise ConfigError(f"class {empty[0]} has no samples: classes are 0 to {classes - 1}, and each needs some")
     yield Part(0.5, {})
     second = {name: ClassDeviations(first[name], classifier(first[name].means)) for name in names}
-    for features, labels in batches():
+    for features, labels in feature_pass():
         for name in names:
             second[name].add(features[name].flatten(1), labels)
     yield Part(1.0, collapse_values(second))
 
 
-def features_of(network: NetworkAtStep) -> tuple[Batches, Callable[[Tensor], Tensor | None]]:
+def features_of(network: NetworkAtStep) -> tuple[FeaturePass, Callable[[Tensor], Tensor | None]]:
     """Return one pass over the features of a network, and what finds a classifier `[K, d]` of means `[d, K]`."""
     model, theta = network.subject.model, network.theta
     if isinstance(model, OwnModel):
@@ -71,19 +71,19 @@ def features_of(network: NetworkAtStep) -> tuple[Batches, Callable[[Tensor], Ten
     return once, lambda means: W if W.shape == means.mT.shape else None
 
 
-def _own_features(own: Subject, theta: Tensor) -> Batches:
+def _own_features(own: Subject, theta: Tensor) -> FeaturePass:
     """One pass over the features of an own model. Raises `ConfigError` without named layers or without classes."""
     features, labels = own.features, own.labels
     if features is None:
         raise ConfigError(f"no layers of {own.name} are named: Subject.of(..., features=['name of a submodule'])")
     if labels is None:
-        raise ConfigError(f"{own.name} has no classes: give labels, a function of a batch")
+        raise ConfigError(f"{own.name} has no classes: give labels, a function of a minibatch")
     params = own.split(theta)
 
     def once() -> Iterator[tuple[Mapping[str, Tensor], Tensor]]:
-        for batch in own.train:
+        for minibatch in own.train:
             with torch.no_grad():
-                yield features(params, batch), labels(batch)
+                yield features(params, minibatch), labels(minibatch)
 
     return once
 
@@ -95,10 +95,10 @@ def _own_classifier(own: Subject, theta: Tensor, means: Tensor) -> Tensor | None
     return W if W is not None and W.shape == means.mT.shape else None
 
 
-def _layers(batches: Batches) -> tuple[list[str], int]:
+def _layers(feature_pass: FeaturePass) -> tuple[list[str], int]:
     """Names of the layers, and the number of classes."""
     most, names = -1, []
-    for features, labels in batches():
+    for features, labels in feature_pass():
         names, most = list(features), max(most, int(labels.max()))
     if most < 1:
         raise ConfigError("all samples are of one class: there is nothing to collapse to")

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from engines.core.protocol.errors import ConfigError
-from engines.core.subjects.batches import size, tensors
+from engines.core.subjects.minibatches import size, tensors
 from engines.loss_landscape.degeneracy.count import Count, count_of_parts, distinct_samples
 from engines.loss_landscape.degeneracy.jacobian import Passes
 from engines.loss_landscape.degeneracy.linear_layers import LinearMaps, linear_maps

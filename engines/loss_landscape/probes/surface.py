@@ -41,11 +41,11 @@ DELTA = 1e-6
 SNAPSHOTS = 40
 """Points of the trajectory, beside its beginning."""
 
-BATCHES_PER_PART = 4
-"""Batches of points between two parts of the result."""
+BLOCKS_PER_PART = 4
+"""Blocks of points between two parts of the result."""
 
 CACHED_NUMBERS = 2**19
-"""Numbers of one layer in a batch of points: as many as a core keeps near."""
+"""Numbers of one layer in a block of points: as many as a core keeps near."""
 
 
 def surface(
@@ -108,7 +108,7 @@ def surface_parts(point: LossAtPoint, kind: str, resolution: int, span: float, s
     losses, chunk = fast_losses(point, plane)
     values, every = torch.zeros(0), resolution**2
     for at, values in enumerate(evaluate_coordinates(losses, axes, chunk)):
-        if at % BATCHES_PER_PART == 0:
+        if at % BLOCKS_PER_PART == 0:
             yield Part(float((~values.isnan()).sum()) / every, fixed | loss_values(values))
     yield Part(1.0, fixed | loss_values(values))
 

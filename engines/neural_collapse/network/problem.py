@@ -18,7 +18,7 @@ from engines.core.compute.batching import flags
 from engines.neural_collapse.config import NeuralCollapse
 from engines.neural_collapse.network.data import Data, load
 
-MINIBATCH = 64
+BATCH_SIZE = 64
 """Samples of one step; what is left of an epoch is dropped."""
 
 REAL = torch.float32
@@ -73,7 +73,7 @@ class Problem:
     """`[N_test]`."""
     orders: Tensor
     """Samples in the order in which they are shown, epoch after epoch, `[B, EPOCHS N]`."""
-    minibatch: int
+    batch_size: int
     """Samples of one step."""
     per_epoch: int
     """Steps of an epoch."""
@@ -106,7 +106,7 @@ class Problem:
 def build(configs: Sequence[NeuralCollapse], device: torch.device) -> Problem:
     """Load the samples and draw the networks."""
     one, data = configs[0], load(configs[0].data)
-    minibatch = min(MINIBATCH, len(data.X))
+    batch_size = min(BATCH_SIZE, len(data.X))
     y = torch.as_tensor(data.y, device=device)
     drawn = [initial_weights(config, data.X.shape[1], data.classes) for config in configs]
     first, inner, new_heads = (_real(values, device) for values in zip(*drawn, strict=True))
@@ -118,8 +118,8 @@ def build(configs: Sequence[NeuralCollapse], device: torch.device) -> Problem:
         X_all=_real(np.concatenate([data.X, data.X_test]), device),
         y_test=torch.as_tensor(data.y_test, device=device),
         orders=torch.as_tensor(np.stack([sample_orders(config, len(data.X)) for config in configs]), device=device),
-        minibatch=minibatch,
-        per_epoch=len(data.X) // minibatch,
+        batch_size=batch_size,
+        per_epoch=len(data.X) // batch_size,
         batch_norm=one.batch_norm,
         greedy=one.greedy,
         uses_cross_entropy=flags([config.loss == "ce" for config in configs], device),
@@ -145,7 +145,7 @@ def nbytes(configs: Sequence[NeuralCollapse]) -> int:
     one, data = configs[0], load(configs[0].data)
     D, N, h, L, K = data.X.shape[1], len(data.X), one.width, one.depth, data.classes
     weights = 4 * (D * h + (L - 1) * h * h + h * K * (L if one.greedy else 1))
-    active = 3 * 4 * MINIBATCH * h * L
+    active = 3 * 4 * BATCH_SIZE * h * L
     return len(configs) * (5 * weights + active + 4 * EPOCHS * N) + 8 * N * (2 * D + h * (L + 2))
 
 

@@ -8,7 +8,7 @@ from engines.core.protocol.declarations import Phase, Story
 from engines.core.protocol.engine import RunData
 from engines.neural_collapse.config import NeuralCollapse
 from engines.neural_collapse.network.data import DIGITS, load
-from engines.neural_collapse.network.problem import MINIBATCH
+from engines.neural_collapse.network.problem import BATCH_SIZE
 from engines.neural_collapse.network.training import JOINT
 
 REFERENCE = "Tirer, Huang, Niles-Weed 2023 (arXiv 2210.16658); He, Su 2023 (separation by layers)"
@@ -19,7 +19,7 @@ LOSSES = {"mse": "½ mean ‖Wh + b − y‖²", "ce": "mean cross-entropy of Wh
 def per_epoch(config: NeuralCollapse) -> int:
     """Steps of an epoch."""
     samples = len(load(config.data).X)
-    return samples // min(MINIBATCH, samples)
+    return samples // min(BATCH_SIZE, samples)
 
 
 def phases(run: RunData, member: int) -> list[Phase]:
@@ -39,7 +39,7 @@ def _phase_doc(label: str) -> str:
     if label.startswith("layer"):
         return "One more layer is trained on top of those that are frozen."
     if label.startswith("step size"):
-        return "The step size was divided, and the noise of the batches falls with it."
+        return "The step size was divided, and the noise of the minibatches falls with it."
     if label == "training":
         return "The network still makes mistakes on its training samples."
     return "Every training sample is right; what goes on is contraction."
@@ -67,7 +67,7 @@ def _setting(config: NeuralCollapse) -> str:
     data = "images of digits" if config.data == DIGITS else "samples of your own"
     return (
         f"A network of {config.depth} hidden layers of {config.width} neurons with {norm} learns {len(samples.X)} "
-        f"{data} in minibatches of {min(MINIBATCH, len(samples.X))}, one a step and {per_epoch(config)} an epoch."
+        f"{data} in minibatches of {min(BATCH_SIZE, len(samples.X))}, one a step and {per_epoch(config)} an epoch."
     )
 
 

@@ -118,8 +118,8 @@ def descend(problem: Problem, state: State, knobs: Knobs, now: Stage, span: rang
 def minibatch(problem: Problem, state: State) -> tuple[Tensor, Tensor]:
     """The samples of a step and their targets, `[B, b, D]` and `[B, b, K]`."""
     epoch, part = state.t // problem.per_epoch, state.t % problem.per_epoch
-    begin = epoch * len(problem.X) % problem.orders.shape[1] + part * problem.minibatch
-    places = begin[:, None] + torch.arange(problem.minibatch, device=begin.device)
+    begin = epoch * len(problem.X) % problem.orders.shape[1] + part * problem.batch_size
+    places = begin[:, None] + torch.arange(problem.batch_size, device=begin.device)
     chosen = problem.orders.gather(1, places).long()
     return problem.X[chosen], problem.targets[chosen]
 

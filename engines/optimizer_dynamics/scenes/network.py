@@ -1,8 +1,8 @@
 """Scenes E and F: a race on images of digits, and its protocol as data.
 
-A network 65-32-32-10 with ReLU and without biases (a constant pixel instead), cross-entropy, batches of images drawn
-with replacement. Starts come from `default_rng(seed)`, batches from `default_rng(1000 + seed)`, so that all methods of
-one seed share both. float32; scores in float64.
+A network 65-32-32-10 with ReLU and without biases (a constant pixel instead), cross-entropy, minibatches of images
+drawn with replacement. Starts come from `default_rng(seed)`, minibatches from `default_rng(1000 + seed)`, so that all
+methods of one seed share both. float32; scores in float64.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ TRAINED = 1500
 
 REAL = torch.float32
 
-BATCHES = 1000
-"""Number that is added to a seed for the stream that draws batches."""
+MINIBATCH_SEED = 1000
+"""Number that is added to a seed for the stream that draws minibatches."""
 
 FORETOLD = 4096
-"""Batches that are drawn at once; a run beyond them sees them again."""
+"""Minibatches that are drawn at once; a run beyond them sees them again."""
 
 
 class State(NamedTuple):
@@ -54,14 +54,14 @@ class State(NamedTuple):
 
 @dataclass(frozen=True)
 class Problem:
-    """Images, batches, starts and methods of `B` members."""
+    """Images, minibatches, starts and methods of `B` members."""
 
     X: Tensor
     """All images and the constant, `[1797, 65]`; those that are learned first."""
     y: Tensor
     """`[1797]`."""
-    batches: Tensor
-    """Images of each step, `[B, T, batch]`."""
+    minibatches: Tensor
+    """Images of each step, `[B, T, batch_size]`."""
     start: Tensor
     """`[B, P]`."""
     race: Race
@@ -86,16 +86,18 @@ def start_of(seed: int) -> np.ndarray:
 
 
 def build(configs: Configs, device: torch.device) -> Problem:
-    """Load the images, draw starts and batches."""
+    """Load the images, draw starts and minibatches."""
     X, y = images()
-    count, longest = configs[0].batch, min(max(config.horizon for config in configs), FORETOLD)
-    drawn = {c.seed: np.random.default_rng(BATCHES + c.seed).integers(0, TRAINED, (longest, count)) for c in configs}
+    count, longest = configs[0].batch_size, min(max(config.horizon for config in configs), FORETOLD)
+    drawn = {
+        c.seed: np.random.default_rng(MINIBATCH_SEED + c.seed).integers(0, TRAINED, (longest, count)) for c in configs
+    }
     start = torch.as_tensor(np.stack([start_of(config.seed) for config in configs]), dtype=REAL, device=device)
     knobs = _narrow(knobs_of(configs, device))
     return Problem(
         X=torch.as_tensor(X, dtype=REAL, device=device),
         y=torch.as_tensor(y, device=device),
-        batches=torch.as_tensor(np.stack([drawn[config.seed] for config in configs]), device=device),
+        minibatches=torch.as_tensor(np.stack([drawn[config.seed] for config in configs]), device=device),
         start=start,
         race=race([method_of(config) for config in configs], LEAVES, start, knobs),
         schedules=tuple(config.schedule for config in configs),
@@ -130,7 +132,7 @@ def losses(logits: Tensor, y: Tensor) -> Tensor:
 
 
 def evaluate(w: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """Compute losses `[B]` and gradients `[B, P]` on batches of images `[B, n, 65]` and digits `[B, n]`."""
+    """Compute losses `[B]` and gradients `[B, P]` on minibatches of images `[B, n, 65]` and digits `[B, n]`."""
     logits, inputs, W = outputs(w, x)
     back = torch.softmax(logits, 2)
     back = (back - torch.nn.functional.one_hot(y, SIZES[-1])) / x.shape[1]
@@ -142,15 +144,15 @@ def evaluate(w: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     return losses(logits, y), join(gradients[::-1])
 
 
-def _batch(problem: Problem, t: Tensor) -> tuple[Tensor, Tensor]:
+def _minibatch(problem: Problem, t: Tensor) -> tuple[Tensor, Tensor]:
     """Images `[B, n, 65]` and digits `[B, n]` of the next step."""
-    rows = problem.batches[:, int(t.max()) % problem.batches.shape[1]]
+    rows = problem.minibatches[:, int(t.max()) % problem.minibatches.shape[1]]
     return problem.X[rows], problem.y[rows]
 
 
 def step(problem: Problem, state: State, knobs: Knobs) -> State:
-    """Take one step of each member's method on its next batch."""
-    loss, gradient = evaluate(state.w, *_batch(problem, state.t))
+    """Take one step of each member's method on its next minibatch."""
+    loss, gradient = evaluate(state.w, *_minibatch(problem, state.t))
     rate, narrow = rates(problem.schedules, state.t, knobs).to(REAL), _narrow(knobs)
     w, memory = problem.race.step(state.w, state.memory, gradient, loss, rate, state.t + 1, narrow)
     return State(w, memory, _scores(problem, w, memory, state, knobs, narrow), state.t + 1)
@@ -176,7 +178,7 @@ def _trained(problem: Problem, w: Tensor) -> Tensor:
 
 def observe(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
     """Compute all channels that are not thin, each `[B, *dims]`."""
-    x, y = _batch(problem, state.t)
+    x, y = _minibatch(problem, state.t)
     narrow = _narrow(knobs)
     w = problem.race.reported(state.w, state.memory, narrow)
     found = {
@@ -198,10 +200,10 @@ def snapshot(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
 
 
 def nbytes(configs: Sequence[OptimizerDynamics]) -> int:
-    """Estimate the memory of a batch: weights and memories, batches, and activations of a pass over all images."""
+    """Estimate the memory of a batch: weights and memories, minibatches, and activations of a pass over all images."""
     one = configs[0]
     grams = sum(leaf.rows**2 + leaf.columns**2 for leaf in LEAVES)
-    each = 4 * (30 * PARAMETERS + 6 * grams) + 8 * min(max(c.horizon for c in configs), FORETOLD) * one.batch
+    each = 4 * (30 * PARAMETERS + 6 * grams) + 8 * min(max(c.horizon for c in configs), FORETOLD) * one.batch_size
     return len(configs) * (each + 8 * 1797 * sum(SIZES)) + 2**22
 
 

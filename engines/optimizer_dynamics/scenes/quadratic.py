@@ -110,7 +110,7 @@ def build(configs: Configs, device: torch.device) -> Problem:
         scale=lam ** -tensor([config.precondition for config in configs], device)[:, None],
         minimiser=tensor(np.stack([risk.minimiser(config) for config in configs]), device),
         noise=tensor([config.noise for config in configs], device),
-        samples=Noise([c.seed for c in configs], SAMPLES, (configs[0].batch, configs[0].dimension + 1), "normal"),
+        samples=Noise([c.seed for c in configs], SAMPLES, (configs[0].batch_size, configs[0].dimension + 1), "normal"),
         race=race([method_of(config) for config in configs], leaves, w, knobs_of(configs, device)),
         schedules=tuple(config.schedule for config in configs),
     )
@@ -124,7 +124,7 @@ def init(configs: Configs, problem: Problem) -> State:
 
 
 def step(problem: Problem, state: State, knobs: Knobs) -> State:
-    """Draw a batch of samples and take one step of each member's method."""
+    """Draw a minibatch of samples and take one step of each member's method."""
     drawn = problem.samples.at(int(state.t.max())).to(state.w.device)
     x = drawn[..., :-1] * problem.curvature.sqrt()[:, None]
     miss = (x @ (state.w - problem.minimiser)[:, :, None])[..., 0] - problem.noise[:, None] * drawn[..., -1]
@@ -162,6 +162,6 @@ def snapshot(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
 def nbytes(configs: Sequence[OptimizerDynamics]) -> int:
     """Estimate the memory of a batch: parameters and memories thrice, and two blocks of samples."""
     one = configs[0]
-    numbers = one.batch * (one.dimension + 1)
+    numbers = one.batch_size * (one.dimension + 1)
     block = 2 * steps_per_block(numbers) * numbers
-    return 8 * len(configs) * (block + 30 * one.dimension + 4 * one.batch * one.dimension) + 4096
+    return 8 * len(configs) * (block + 30 * one.dimension + 4 * one.batch_size * one.dimension) + 4096

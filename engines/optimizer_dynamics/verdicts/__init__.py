@@ -12,7 +12,7 @@ from engines.optimizer_dynamics.verdicts.factorisation import (
 from engines.optimizer_dynamics.verdicts.quadratic import (
     BEST,
     advantage,
-    batches,
+    batch_sizes,
     flip,
     line_race,
     momentum,
@@ -23,7 +23,7 @@ from engines.optimizer_dynamics.verdicts.quadratic import (
 from engines.optimizer_dynamics.verdicts.race import race
 
 __all__ = [
-    "BEST", "advantage", "batches", "catapult", "central", "central_live", "decay_cap", "depths", "edge", "flip",
+    "BEST", "advantage", "batch_sizes", "catapult", "central", "central_live", "decay_cap", "depths", "edge", "flip",
     "line_race", "momentum", "newton_schulz", "opening", "power_law", "race", "rotation", "sampled", "table",
     "weak_baseline",
 ]  # fmt: skip

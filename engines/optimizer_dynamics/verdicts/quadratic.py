@@ -96,14 +96,14 @@ BEST = {
 """Best rate over batch for 4096 samples: minima of the exact risk, on a fine grid."""
 
 
-def batches(run: RunData) -> list[Verdict]:
-    """Judge O9: at a fixed number of samples the best rate is proportional to the batch, then capped."""
+def batch_sizes(run: RunData) -> list[Verdict]:
+    """Judge O9: at a fixed number of samples the best rate is proportional to the batch size, then capped."""
     found = []
     for schedule, table in BEST.items():
-        for batch, value in table.items():
-            best = tuned(run, run.where(schedule=schedule, batch=batch), 4096 // batch)
-            share = None if best is None else best[0] / batch
-            found.append(verdict(f"{schedule}, B = {batch}: best rate over B", [share], value, 0.03 * value))
+        for batch_size, value in table.items():
+            best = tuned(run, run.where(schedule=schedule, batch_size=batch_size), 4096 // batch_size)
+            share = None if best is None else best[0] / batch_size
+            found.append(verdict(f"{schedule}, B = {batch_size}: best rate over B", [share], value, 0.03 * value))
     return found
 
 

@@ -20,8 +20,8 @@ CODE = """
 import torch
 from engines import Subject
 
-def loss(params, batch):
-    X, y = batch
+def loss(params, minibatch):
+    X, y = minibatch
     return (X @ params["w"] - y).square() / 2
 
 def build():

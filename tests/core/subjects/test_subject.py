@@ -24,8 +24,8 @@ def perceptron(*layers, seed=0):
     return nn.Sequential(nn.Linear(4, 5), *(layers or (nn.Tanh(),)), nn.Linear(5, 3))
 
 
-def squares(params, batch):
-    X, y = batch
+def squares(params, minibatch):
+    X, y = minibatch
     return (X @ params["w"] - y).square()
 
 
@@ -81,13 +81,13 @@ def test_a_layer_without_a_rule_for_members_is_computed_member_by_member():
 
 
 @pytest.mark.parametrize(
-    "batch",
+    "minibatch",
     [samples(), {"input": samples()[0], "labels": samples()[1]}],
     ids=["tuple", "mapping"],
 )
-def test_a_module_is_adapted_from_batches_of_any_form(batch):
+def test_a_module_is_adapted_from_minibatches_of_any_form(minibatch):
     net = perceptron()
-    subject = Subject.of(net, batch, CROSS_ENTROPY)
+    subject = Subject.of(net, minibatch, CROSS_ENTROPY)
     X, y = samples()
     assert torch.allclose(subject.mean_loss(subject.theta), CROSS_ENTROPY(net(X), y).mean())
     assert list(subject.layers) == ["0", "2"] and subject.P == 43
@@ -153,7 +153,7 @@ def test_submodules_that_are_named_are_features():
 
 
 class Scaled(nn.Module):
-    """Depends on its batch, as batch normalisation in training mode does."""
+    """Depends on its minibatch, as batch normalisation in training mode does."""
 
     def __init__(self):
         super().__init__()
@@ -208,13 +208,13 @@ BAD = {
         lambda: Subject(lambda p, b: nn.functional.dropout(b @ p["w"], 0.5), {"w": torch.ones(4)}, samples()[0]),
         "dropout is on",
     ),
-    "a loss that knows its batch": (of(Scaled()), "with the other samples of its batch"),
+    "a loss that knows its minibatch": (of(Scaled()), "with the other samples of its minibatch"),
     "weights that are not finite": (of(exploded()), "'0.weight' has 1 values not finite"),
     "a loss that is not finite": (of(loss=lambda made, y: made[:, 0] / 0), "12 values that are not finite"),
-    "a loader that shuffles": (of(data=loader(True)), "train gives other batches in its second pass"),
+    "a loader that shuffles": (of(data=loader(True)), "train gives other minibatches in its second pass"),
     "an iterator": (of(data=iter(loader(False))), "an iterator, used up after one pass"),
     "nothing": (of(data=[]), "holds no samples"),
-    "no batches": (of(data=3), "train=3 holds no batches"),
+    "no minibatches": (of(data=3), "train=3 holds no minibatches"),
     "tensors of other lengths": (of(data=(torch.ones(3, 4), torch.ones(2))), "tensors of 2, 3 samples"),
     "another device": (
         lambda: Subject(squares, {"w": torch.zeros(2, device="meta")}, REGRESSION),

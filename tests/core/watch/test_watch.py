@@ -19,7 +19,7 @@ SAMPLES, CLASSES = 60, 3
 
 
 def setting(seed=0):
-    """A small network, its samples in two batches, and a loss a sample."""
+    """A small network, its samples in two minibatches, and a loss a sample."""
     torch.manual_seed(seed)
     X, y = torch.randn(SAMPLES, 5), torch.arange(SAMPLES) % CLASSES
     net = torch.nn.Sequential(torch.nn.Linear(5, 6), torch.nn.Tanh(), torch.nn.Linear(6, CLASSES))
@@ -32,10 +32,10 @@ def time_enough(monkeypatch):
     monkeypatch.setattr(watching.Watch, "_affordable", lambda self, cost: True)
 
 
-def trained(net, batches, loss, steps, after, eta=0.3):
+def trained(net, minibatches, loss, steps, after, eta=0.3):
     optimizer = torch.optim.SGD(net.parameters(), lr=eta)
     for step in range(1, steps + 1):
-        X, y = batches[step % 2]
+        X, y = minibatches[step % 2]
         value = loss(net(X), y).mean()
         optimizer.zero_grad()
         value.backward()
@@ -43,9 +43,9 @@ def trained(net, batches, loss, steps, after, eta=0.3):
         after(step, value)
 
 
-def hessian(net, batches, loss):
+def hessian(net, minibatches, loss):
     """The Hessian of the mean loss over all samples, dense and in double precision."""
-    X, y = (torch.cat(part) for part in zip(*batches, strict=True))
+    X, y = (torch.cat(part) for part in zip(*minibatches, strict=True))
     names = [name for name, _ in net.named_parameters()]
     shapes = [one.shape for one in net.parameters()]
     theta = torch.cat([one.detach().reshape(-1) for one in net.parameters()]).double()
@@ -59,34 +59,36 @@ def hessian(net, batches, loss):
 
 
 def test_channels_are_those_of_the_dense_oracle_and_of_checkpoints_afterwards(tmp_path, time_enough):
-    net, batches, loss = setting()
+    net, minibatches, loss = setting()
     steps, oracle = (1, 4, 9), {}
 
     def after(step, value):
         if step in steps:
             save_file(dict(net.state_dict()), tmp_path / f"net-{step}.safetensors")
-            H, g = hessian(net, batches, loss)
+            H, g = hessian(net, minibatches, loss)
             oracle[step] = torch.linalg.eigvalsh(H)[-1].item(), g.norm().item()
         eye.step(step, loss=value, accuracy=1.0)
 
-    with engines.watch(net, batches, loss, eta=0.3, features=["1"], file=tmp_path / "run.parquet", share=1.0) as eye:
-        trained(net, batches, loss, 9, after)
+    with engines.watch(
+        net, minibatches, loss, eta=0.3, features=["1"], file=tmp_path / "run.parquet", share=1.0
+    ) as eye:
+        trained(net, minibatches, loss, 9, after)
     thin = eye.run.recording.thin
     rows = [thin.steps.tolist().index(step) for step in steps]
     expected = np.array([oracle[step] for step in steps])
     np.testing.assert_allclose(thin["sharpness"][rows, 0], expected[:, 0], rtol=2e-4)
     np.testing.assert_allclose(thin["gradient_norm"][rows, 0], expected[:, 1], rtol=1e-5)
     np.testing.assert_allclose(thin["threshold"][rows, 0], 2 / 0.3, rtol=1e-6)
-    afterwards = engines.inspect(tmp_path, engines.Subject.of(net, batches, loss, features=["1"]))
+    afterwards = engines.inspect(tmp_path, engines.Subject.of(net, minibatches, loss, features=["1"]))
     assert afterwards.steps.tolist() == list(steps)
     for name in ("sharpness", "gradient_norm", "nc1_1", "nc2_1"):
         np.testing.assert_allclose(afterwards[name], thin[name][rows], rtol=3e-4, err_msg=name)
 
 
 def test_collapse_is_that_of_its_definition(tmp_path):
-    net, batches, loss = setting()
-    run = engines.inspect(saved(net, tmp_path), engines.Subject.of(net, batches, loss, features=["1"]))
-    X, y = (torch.cat(part) for part in zip(*batches, strict=True))
+    net, minibatches, loss = setting()
+    run = engines.inspect(saved(net, tmp_path), engines.Subject.of(net, minibatches, loss, features=["1"]))
+    X, y = (torch.cat(part) for part in zip(*minibatches, strict=True))
     H = net[:2](X).detach().double().numpy()
     means = np.array([H[y == c].mean(0) for c in range(CLASSES)])
     spread = means - means.mean(0)  # classes are of one size
@@ -105,14 +107,14 @@ def saved(net, folder):
 def test_a_training_is_not_changed_by_being_watched(tmp_path, time_enough):
     ends = []
     for watched in (False, True):
-        net, batches, loss = setting()
+        net, minibatches, loss = setting()
         net.insert(1, torch.nn.Dropout(0.2))
         if watched:
-            with engines.watch(net, batches, loss, file=tmp_path / "run.parquet", share=1.0) as eye:
-                trained(net, batches, loss, 6, lambda step, value, eye=eye: eye.step(step, loss=value))
+            with engines.watch(net, minibatches, loss, file=tmp_path / "run.parquet", share=1.0) as eye:
+                trained(net, minibatches, loss, 6, lambda step, value, eye=eye: eye.step(step, loss=value))
             assert len(eye.run.recording.thin) > 1
         else:
-            trained(net, batches, loss, 6, lambda step, value: None)
+            trained(net, minibatches, loss, 6, lambda step, value: None)
         ends.append([*(one.detach() for one in net.parameters()), torch.rand(1)])
     for alone, seen in zip(*ends, strict=True):
         assert torch.equal(alone, seen)
@@ -122,8 +124,8 @@ def test_what_watching_costs_stays_within_its_share(tmp_path, monkeypatch):
     """By a clock that says how long a measurement takes, 3 s, and a step of the loop, 1 s."""
     now = [0.0]
     monkeypatch.setattr(watching.time, "perf_counter", lambda: now[0])
-    net, batches, loss = setting()
-    eye = engines.watch(net, batches, loss, file=tmp_path / "run.parquet", share=0.1)
+    net, minibatches, loss = setting()
+    eye = engines.watch(net, minibatches, loss, file=tmp_path / "run.parquet", share=0.1)
     measure = watching.Measured.__call__
 
     def slow(self, layers):
@@ -141,9 +143,9 @@ def test_what_watching_costs_stays_within_its_share(tmp_path, monkeypatch):
 
 
 def test_the_run_is_one_like_any_other(tmp_path):
-    net, batches, loss = setting()
+    net, minibatches, loss = setting()
     optimizer = torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.5)
-    with engines.watch(net, batches, loss, optimizer=optimizer, file=tmp_path / "run.parquet", name="mine") as eye:
+    with engines.watch(net, minibatches, loss, optimizer=optimizer, file=tmp_path / "run.parquet", name="mine") as eye:
         for step in range(250):
             eye.step(step, loss=1 / (1 + step), error=torch.tensor(0.5, requires_grad=True))
     again = engines.open(tmp_path / "run.parquet")
@@ -194,7 +196,7 @@ def test_a_killed_training_leaves_a_run_that_can_be_read(tmp_path):
 
 
 def test_a_measurement_that_fails_is_a_note_and_the_training_goes_on(tmp_path, time_enough):
-    net, batches, loss = setting()
+    net, minibatches, loss = setting()
     calls = []
 
     def fails(outputs, target):
@@ -203,7 +205,7 @@ def test_a_measurement_that_fails_is_a_note_and_the_training_goes_on(tmp_path, t
             raise RuntimeError("out of memory")
         return loss(outputs, target)
 
-    with engines.watch(net, batches, fails, file=tmp_path / "run.parquet", share=1.0) as eye:
+    with engines.watch(net, minibatches, fails, file=tmp_path / "run.parquet", share=1.0) as eye:
         for step in range(20):
             eye.step(step, loss=1.0)
     assert len(eye.run) == 20 and any("out of memory" in note for note in eye.run.notes)
@@ -240,8 +242,8 @@ def test_steps_and_numbers_are_checked(tmp_path):
 
 
 def test_checkpoints_that_do_not_fit_are_named(tmp_path):
-    net, batches, loss = setting()
-    subject = engines.Subject.of(net, batches, loss)
+    net, minibatches, loss = setting()
+    subject = engines.Subject.of(net, minibatches, loss)
     with pytest.raises(StoreError, match="holds no checkpoints"):
         engines.inspect(tmp_path, subject)
     save_file({"0.weight": torch.zeros(2, 2)}, tmp_path / "a1.safetensors")

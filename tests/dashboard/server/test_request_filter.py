@@ -260,7 +260,7 @@ NONSENSE = (None, [1], "x", 3, {}, {"ack": "x"}, {"ack": None}, {"ack": float("i
 @pytest.mark.parametrize("message", NONSENSE, ids=str)
 def test_a_message_that_makes_no_sense_changes_nothing(message):
     bridge = Bridge()
-    bridge.count_batch()
+    bridge.count_update()
     bridge.receive(message)
     assert bridge.ack == 0 and not bridge.hidden
 

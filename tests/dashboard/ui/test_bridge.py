@@ -16,11 +16,11 @@ class Clock:
         return self.now
 
 
-def test_at_most_two_batches_are_on_their_way():
+def test_at_most_two_updates_are_on_their_way():
     bridge = answered(clock=Clock())
     for _ in range(IN_FLIGHT):
         assert bridge.ready()
-        bridge.count_batch()
+        bridge.count_update()
     assert not bridge.ready()
     bridge.receive({"ack": 1})
     assert bridge.ready()
@@ -30,10 +30,10 @@ def test_a_lost_answer_is_given_up_after_a_while():
     clock = Clock()
     bridge = answered(clock=clock)
     for _ in range(IN_FLIGHT):
-        bridge.count_batch()
+        bridge.count_update()
     clock.now = WATCHDOG + 0.1
     assert bridge.ready()
-    bridge.count_batch()
+    bridge.count_update()
     assert bridge.tick - bridge.ack == 1
 
 
@@ -54,7 +54,7 @@ def test_nothing_is_sent_before_the_page_answers():
     assert not bridge.ready()
     bridge.receive({"hidden": False})
     assert bridge.ready()
-    bridge.count_batch()
+    bridge.count_update()
     bridge.await_page()
     assert not bridge.ready()
     bridge.receive({"ack": 0})

@@ -100,7 +100,7 @@ def test_an_own_method_trains_beside_minibatches_and_says_when_it_is_slow():
         return params - knobs["rate"] * gradient, {}
 
     dynascope.method("sgd")(torch.optim.SGD)
-    knobs = {"batch": 8, "seed": [0, 1]}
+    knobs = {"batch_size": 8, "seed": [0, 1]}
     reference = ran(10, optimizer="sgd", **knobs)
     for name in ("plain", "sgd"):
         run = ran(10, optimizer="own", own_method=name, **knobs)

@@ -24,13 +24,13 @@ def examine(subject, probe, **options):
 def dense(subject, kind):
     """Matrix of a kind of Hessian, by derivatives of the whole, without any of the lab's own."""
     exact = subject.precise
-    batch = exact.train.first
+    minibatch = exact.train.first
 
     def outputs(theta):
-        return exact.outputs_at(theta, batch)
+        return exact.outputs_at(theta, minibatch)
 
     if kind == "hessian":
-        return hessian(lambda at: exact.losses(at, batch).mean(), exact.theta)
+        return hessian(lambda at: exact.losses(at, minibatch).mean(), exact.theta)
     J, made = jacobian(outputs, exact.theta), outputs(exact.theta).detach()
     if kind == "gauss_newton":
         return torch.einsum("nkp,nkq->pq", J, J) / (len(J) * made.std() ** 2)
@@ -65,9 +65,9 @@ def test_lanczos_of_a_residual_network_finds_the_largest_of_power_iteration(monk
     subject = own_models.resnet(4)
     found = examine(subject, "hessian", kind="trained_gauss_newton", top=1, steps=30, probes=2)
     exact = subject.precise
-    batch = exact.train.first
+    minibatch = exact.train.first
     at = exact.theta.requires_grad_()
-    made = exact.outputs_at(at, batch)
+    made = exact.outputs_at(at, minibatch)
     p = made.detach().softmax(-1)
     v = torch.ones_like(at)
     pull = torch.zeros_like(made, requires_grad=True)
@@ -81,7 +81,7 @@ def test_lanczos_of_a_residual_network_finds_the_largest_of_power_iteration(monk
 
 
 def test_batches_change_nothing_but_memory():
-    """Equal to rounding, although each product of 3 batches is a sum of three."""
+    """Equal to rounding, although each product of 3 minibatches is a sum of three."""
     subject, (X, y) = own_models.scikit_learn(), own_models.scikit_learn().train.first
     three = [(X[part], y[part]) for part in (slice(10), slice(10, 20), slice(20, None))]
     parts = engines.Subject.of(subject.module, three, CROSS_ENTROPY)
@@ -114,7 +114,7 @@ def regression(n=50, P=3):
     """Least squares, whose learning coefficient is P/2 as b grows, and at any b that of its Hessian."""
     X = torch.randn(n, P, generator=own_models.source(), dtype=torch.float64)
     y = X @ torch.ones(P, dtype=torch.float64)
-    loss = lambda params, batch: (batch[0] @ params["w"] - batch[1]).square() / 2  # noqa: E731
+    loss = lambda params, minibatch: (minibatch[0] @ params["w"] - minibatch[1]).square() / 2  # noqa: E731
     return engines.Subject(loss, {"w": torch.ones(P, dtype=torch.float64)}, (X, y), name="regression")
 
 

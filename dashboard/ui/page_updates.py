@@ -1,4 +1,4 @@
-"""Batches: changes that reach the page in one message, in a browser and in a notebook."""
+"""Updates: changes that reach the page in one message, in a browser and in a notebook."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from panel.io.notebook import push, replace_inline_css
 
 
 @contextmanager
-def batch() -> Iterator[None]:
+def one_update() -> Iterator[None]:
     """Hold all changes of the current document, and send them at the end in one message.
 
     The page of a server hears of its document by itself; to one in a notebook the changes have to be sent.

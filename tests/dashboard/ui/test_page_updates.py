@@ -1,4 +1,4 @@
-"""Batches to a notebook, as the messages that its page gets."""
+"""Updates to a notebook, as the messages that its page gets."""
 
 from types import SimpleNamespace
 
@@ -9,7 +9,7 @@ from panel.io.resources import CDN_DIST
 from panel.io.state import set_curdoc
 
 from dashboard.notebook import Cell
-from dashboard.ui.batch import batch
+from dashboard.ui.page_updates import one_update
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def test_a_notebooks_page_is_never_sent_elsewhere_for_a_style_sheet(notebook, po
     pane = pn.pane.HTML("old")
     column = pn.Column(pane)
     document, messages = notebook(column)
-    with set_curdoc(document), batch():
+    with set_curdoc(document), one_update():
         document.callbacks._hold = policy
         pane.object = "new"
         column.append(pn.pane.HTML("another"))
@@ -50,7 +50,7 @@ def test_a_notebooks_page_is_never_sent_elsewhere_for_a_style_sheet(notebook, po
 def test_words_that_change_do_not_bring_their_style_sheets_again(notebook):
     pane = pn.pane.HTML("old")
     document, messages = notebook(pn.Column(pane))
-    with set_curdoc(document), batch():
+    with set_curdoc(document), one_update():
         pane.object = "new"
     assert any("new" in message for message in messages)
     assert not any("stylesheets" in message for message in messages)
