@@ -134,7 +134,9 @@ def _trained(config: OptimizerDynamics) -> None:
     """Train one member of the race as it is usually written."""
     X, y = network.images()
     images, labels = torch.as_tensor(X, dtype=torch.float32), torch.as_tensor(y)
-    rows = np.random.default_rng(network.BATCHES + config.seed).integers(0, network.TRAINED, (config.horizon, 64))
+    rows = np.random.default_rng(network.MINIBATCH_SEED + config.seed).integers(
+        0, network.TRAINED, (config.horizon, 64)
+    )
     layers = [torch.nn.Linear(leaf.columns, leaf.rows, bias=False) for leaf in network.LEAVES]
     model = torch.nn.Sequential(layers[0], torch.nn.ReLU(), layers[1], torch.nn.ReLU(), layers[2])
     optimiser = torch.optim.Adam(model.parameters(), lr=config.eta)

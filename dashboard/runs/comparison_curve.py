@@ -38,9 +38,9 @@ class ComparisonCurve(Viewer):
 
     def show(self, pinned: Run, run: Run, members: tuple[int, int], log_x: bool, channel: str) -> None:
         """Draw `now / pinned` or `now − pinned` of a channel."""
-        from engines.core.analysis.compare import curves
+        from engines.core.analysis.compare import aligned_curves
 
-        steps, before, now = curves(pinned, run, channel, members)
+        steps, before, now = aligned_curves(pinned, run, channel, members)
         rows = even_places(len(steps), MOST_POINTS)
         steps, before, now = steps[rows].astype(float), before[rows], now[rows]
         ratio = self._logarithmic(channel) and bool((before > 0).all() and (now > 0).all())

@@ -23,7 +23,7 @@ def caution(config: LossLandscape) -> str:
 
 def _sampled(config: LossLandscape) -> str:
     if config.boxed:
-        rare = predictions.unseen(config)
+        rare = predictions.rarely_visited(config)
         return f"{rare}: until then ½ is counted, with an error of 0; raise chains" if rare else ""
     if config.subject == "linear" and (why := predictions.unresolved(config)):
         return f"{why}: the estimate is too large; raise gamma"

@@ -32,11 +32,12 @@ class LossLandscape(Config):
         "transformer; a network with planted degeneracy; a deep linear map; features in superposition; a loss in "
         "closed form; a perceptron of your own from a file; a model of your own that this program was started with",
         role="shape",
-        choices=(*LABELLED, "planted", "linear", "superposition", "potential", "user_network", "own_model"),
-        old_values={"own": "user_network"}, labels={"digits": "digits", "addition": "addition",
+        choices=(*LABELLED, "planted", "linear", "superposition", "potential", "own_network", "own_model"),
+        old_values={"own": "own_network", "user_network": "own_network"},
+        labels={"digits": "digits", "addition": "addition",
         "one_hot": "one-hot addition", "transformer": "transformer", "planted": "planted network",
         "linear": "linear map", "superposition": "superposition", "potential": "closed-form loss",
-        "user_network": "your network", "own_model": "your model"},
+        "own_network": "your network", "own_model": "your model"},
     )  # fmt: skip
     optimizer: str = knob(
         "adamw",
@@ -235,6 +236,6 @@ class LossLandscape(Config):
              f"inputs={self.inputs}: nothing is in superposition"),
             (self.subject == "transformer" and self.embedding % 4 != 0, f"embedding={self.embedding} is not a multiple "
              "of the 4 heads"),
-            (self.subject == "user_network" and not (self.network and self.data), "subject=user_network needs network, "
+            (self.subject == "own_network" and not (self.network and self.data), "subject=own_network needs network, "
              "the path of a .safetensors, and data, the path of an .npz"),
         ]  # fmt: skip

@@ -25,7 +25,7 @@ from engines.loss_landscape.dynamics.training import TRAINING
 from engines.loss_landscape.dynamics.uniform_box import BOX
 from engines.loss_landscape.glossary import GLOSSARY
 from engines.loss_landscape.models.own_model import MAX_ROWS
-from engines.loss_landscape.models.user_network import MAX_FILE_BYTES
+from engines.loss_landscape.models.own_network import MAX_FILE_BYTES
 from engines.loss_landscape.plots import PLOTS
 from engines.loss_landscape.presets import PRESETS
 from engines.loss_landscape.probes import PROBES
@@ -58,7 +58,7 @@ class LossLandscapeEngine(CompositeEngine[LossLandscape]):
                 OwnFile(knob="network", suffix=".safetensors", limit=MAX_FILE_BYTES, doc="the state of a perceptron"),
                 OwnFile(knob="data", suffix=".npz", limit=FILE, doc="X [n, d], and y: labels [n] or targets [n, k]"),
             ),
-            knobs={"subject": "user_network"},
+            knobs={"subject": "own_network"},
             choices=("network_activation",),
         ),
     )
@@ -84,7 +84,7 @@ class LossLandscapeEngine(CompositeEngine[LossLandscape]):
         return memory.nbytes(configs)
 
     def theory(self, config: LossLandscape, steps: np.ndarray) -> list[Prediction]:
-        """Predict the learning coefficient; see `predictions`."""
+        """Predict the learning coefficient at steps `[T]`; see `predictions`."""
         return predictions.predictions(config, steps)
 
     def phases(self, run: RunData, member: int) -> list[Phase]:

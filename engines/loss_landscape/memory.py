@@ -9,7 +9,7 @@ from engines.core.subjects import named_subjects
 from engines.loss_landscape.config import METHODS_HERE, LossLandscape
 from engines.loss_landscape.models.digits import TRAIN
 from engines.loss_landscape.models.own_model import MAX_ROWS
-from engines.loss_landscape.models.user_network import MAX_SAMPLES
+from engines.loss_landscape.models.own_network import MAX_SAMPLES
 
 
 def nbytes(configs: Sequence[LossLandscape]) -> int:
@@ -45,5 +45,5 @@ def _extent(config: LossLandscape) -> tuple[int, int]:
     if config.subject in ("addition", "one_hot", "transformer"):
         return config.modulus**2, 5 * config.modulus + config.width + 8 * config.embedding
     hidden = config.width * config.depth
-    samples = {"digits": TRAIN, "user_network": MAX_SAMPLES}.get(config.subject, max(config.samples, 1200))
+    samples = {"digits": TRAIN, "own_network": MAX_SAMPLES}.get(config.subject, max(config.samples, 1200))
     return samples, hidden + 64 + config.outputs

@@ -9,7 +9,7 @@ import numpy as np
 from engines.core.methods.names import DECOMPOSING, LARGEST, MATRIX, METHOD_LABELS, METHODS
 from engines.core.protocol.config import Config, knob
 from engines.core.protocol.errors import ConfigError
-from engines.optimizer_dynamics.schedules import SCHEDULE_LABELS, SCHEDULES
+from engines.optimizer_dynamics.learning_rate_schedules import SCHEDULE_LABELS, SCHEDULES
 
 SCENES = ("factorisation", "quadratic", "line", "edge", "network")
 
@@ -286,10 +286,10 @@ class OptimizerDynamics(Config):
     @property
     def values(self) -> np.ndarray:
         """Singular values of the target `[r]`, decreasing. Raises `ValueError` where the text gives none."""
-        first, *rest = self.spectrum.split(":")
+        first, *parameters = self.spectrum.split(":")
         if first != "power":
-            return np.array([float(value) for value in (first, *rest)])
-        exponent, count = rest
+            return np.array([float(value) for value in (first, *parameters)])
+        exponent, count = parameters
         if int(count) > MOST_MODES:
             raise ValueError(count)
         return np.arange(1.0, int(count) + 1) ** -float(exponent)

@@ -80,10 +80,10 @@ def idle(config: OptimizerDynamics) -> frozenset[str]:
 def blank(config: OptimizerDynamics) -> frozenset[str]:
     """Find the plots of other scenes."""
     every = frozenset().union(*SCENE_PLOTS.values()) - SCENE_PLOTS[config.scene]
-    known = {plot.name for plot in PLOTS}
-    found = every & known
+    plot_names = {plot.name for plot in PLOTS}
+    names = every & plot_names
     if config.scene == "edge" and config.model == "network":
-        found |= {"catapult"}
+        names |= {"catapult"}
     if "flow_start" in idle(config) or config.flow_start < 0:
-        found |= {"flows", "central_loss"}
-    return found if config.method in RATE_FREE else found | ({"estimates"} & known)
+        names |= {"flows", "central_loss"}
+    return names if config.method in RATE_FREE else names | ({"estimates"} & plot_names)

@@ -76,7 +76,7 @@ class SubgradientRecoveryEngine(Engine[SubgradientRecovery, Problem, State]):
         return len({draws.operator_key(config) for config in configs}) * draws.nbytes(first) + len(configs) * own
 
     def theory(self, config: SubgradientRecovery, steps: np.ndarray) -> list[Prediction]:
-        """Predict by the laws of the noise, of learning and of the floor; see `laws`, `flow` and `predictions`."""
+        """Predict steps `[T]` by laws of noise, learning and the floor; see `laws`, `flow` and `predictions`."""
         return predictions(config, steps)
 
     def caution(self, config: SubgradientRecovery) -> str:

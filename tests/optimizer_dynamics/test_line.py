@@ -46,11 +46,11 @@ def test_d_adaptation_without_its_factor_two_grows_by_root_two(monkeypatch):
 
     def half(self, x, memory):
         g = x.gradient
-        norm_ = torch.where(x.t == 1, rate_free.norm(g), memory["first"])
+        norm_ = torch.where(x.t == 1, rate_free.row_norm(g), memory["first"])
         step = memory["d"] * x.rate / norm_
         numerator = memory["numerator"] + step * rate_free.dot(g, memory["s"])
         s = memory["s"] + step * g
-        d = torch.maximum(memory["d"], numerator / rate_free.norm(s))
+        d = torch.maximum(memory["d"], numerator / rate_free.row_norm(s))
         return memory["x0"] - s, {**memory, "s": s, "d": d, "numerator": numerator, "first": norm_}
 
     from engines.core.methods import table

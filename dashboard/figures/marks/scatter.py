@@ -12,7 +12,7 @@ from dashboard.figures.marks import axes
 from dashboard.figures.marks.figure import add_glyph, set_range, upright
 from dashboard.figures.marks.hover import add_hover
 from dashboard.figures.marks.step_mark import StepData, StepMark, axis_label
-from dashboard.figures.tables import Numbers
+from dashboard.figures.tables import NumbersTable
 from dashboard.ui.formatting import number
 from dashboard.ui.notation import plain
 from dashboard.ui.palette import SHAPES, category
@@ -56,10 +56,11 @@ class ScatterMark(StepMark):
         ordered = sorted(drawn, key=lambda cloud: -len(cloud.y))
         columns = {"x": "x", "y": "y", "index": "index"}
         data: dict[str, Any] = {
-            name: np.concatenate([getattr(cloud, part) for cloud in ordered]).tolist() for name, part in columns.items()
+            name: np.concatenate([getattr(cloud, field) for cloud in ordered]).tolist()
+            for name, field in columns.items()
         }
-        for name, part in (("color", "color"), ("shape", "shape"), ("name", "label")):
-            data[name] = [getattr(cloud, part) for cloud in ordered for _ in cloud.y]
+        for name, field in (("color", "color"), ("shape", "shape"), ("name", "label")):
+            data[name] = [getattr(cloud, field) for cloud in ordered for _ in cloud.y]
         self.source.data = data
         self._set_ranges(drawn)
 
@@ -102,7 +103,9 @@ class ScatterMark(StepMark):
         ]
         label = plain(self.engine.channel(self.plot.channels[-1]).label)
         heads = ["class", "points", *(f"{part} {label}" for part in ("smallest", "median", "largest"))]
-        self.numbers = Numbers(heads, [[cloud.label, f"{len(cloud.y):,}", *_quantiles(cloud.y)] for cloud in clouds])
+        self.numbers = NumbersTable(
+            heads, [[cloud.label, f"{len(cloud.y):,}", *_quantiles(cloud.y)] for cloud in clouds]
+        )
 
 
 def _subset(cloud: Cloud, which: Any) -> Cloud:

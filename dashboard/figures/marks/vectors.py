@@ -11,7 +11,7 @@ from dashboard.figures.marks import axes, prediction_lines
 from dashboard.figures.marks.figure import add_glyph, name_ticks, set_range, upright
 from dashboard.figures.marks.hover import add_hover
 from dashboard.figures.marks.step_mark import StepData, StepMark, axis_label
-from dashboard.figures.tables import Numbers, matrix_table
+from dashboard.figures.tables import NumbersTable, matrix_table
 from dashboard.ui.formatting import number
 from dashboard.ui.notation import plain
 
@@ -175,8 +175,8 @@ class ProfileMark(StepMark):
 
     def _describe(self, now: StepData, vectors: list[np.ndarray], laws: list[list[np.ndarray]]) -> None:
         """Say that there are dashed lines, and put the first curves in a table, beside what laws say of them."""
-        known = [name for name, law in zip(self.plot.channels[1:], laws, strict=True) if np.isfinite(law).any()]
-        titles = [plain(self.engine.channel(name).label) for name in known]
+        finite = [name for name, law in zip(self.plot.channels[1:], laws, strict=True) if np.isfinite(law).any()]
+        titles = [plain(self.engine.channel(name).label) for name in finite]
         curves: list[Any] = list(now.curves)[:TABLE_CURVES]
         self.legend = [{"label": "theory", "dash": "dashed", "muted": True}] * bool(titles)
         heads = [self.channel.dims[0], *(curve.label for curve in curves)]
@@ -185,4 +185,6 @@ class ProfileMark(StepMark):
             heads += [f"{title}, {curve.label}" if curve.label else title for curve in curves]
             columns = [*columns, *each[: len(curves)]]
         rows = zip(*columns, strict=True)
-        self.numbers = Numbers(heads, [[self.plot.component(at), *map(number, row)] for at, row in enumerate(rows)])
+        self.numbers = NumbersTable(
+            heads, [[self.plot.component(at), *map(number, row)] for at, row in enumerate(rows)]
+        )

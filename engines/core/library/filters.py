@@ -18,10 +18,16 @@ STATES = {"interrupted": "interrupted", "broken": "broken != ''", "held": "claim
 MANY = 50
 """The most terms that one text has."""
 
-Condition = tuple[str, list[Any]]
+FEW = 500
+"""Runs below which it is sooner to ask for them one by one than to look through all."""
+
+SHORTEST = 3
+"""Letters of the shortest word that `texts` finds: it knows words by all their parts of three letters."""
+
+SqlCondition = tuple[str, list[Any]]
 
 
-def conditions(connection: sqlite3.Connection, text: str) -> Condition:
+def conditions(connection: sqlite3.Connection, text: str) -> SqlCondition:
     """Translate what was typed into a condition on the table `runs`, and its values; every term must hold.
 
     Raises `ConfigError` or `UnknownName` for what is no filter, with the nearest name of a knob.
@@ -32,27 +38,53 @@ def conditions(connection: sqlite3.Connection, text: str) -> Condition:
         raise ConfigError(f"{quote(text)} has a quotation mark that is not closed") from None
     if len(terms) > MANY:
         raise ConfigError(f"a filter has at most {MANY} terms, and not {len(terms)}")
-    terms.sort(key=lambda term: bool(COMPARED.fullmatch(term)))  # a word is looked for sooner than a knob
-    parts = list(_translated(connection, terms))
-    return " AND ".join(f"({sql})" for sql, _ in parts) or "1", [value for _, values in parts for value in values]
+    translated = list(_translated(connection, terms))
+    return " AND ".join(f"({sql})" for sql, _ in translated) or "1", [
+        value for _, values in translated for value in values
+    ]
 
 
-def _translated(connection: sqlite3.Connection, terms: list[str]) -> Iterator[Condition]:
-    for term in terms:
-        compared, (field, colon, value) = COMPARED.fullmatch(term), term.partition(":")
-        if compared:
-            yield _knob(connection, *compared.groups())
-        elif colon and field in FIELDS:
-            yield _field(field, value)
-        else:
-            yield "instr(words, ?)", [term.lower()]
+def _translated(connection: sqlite3.Connection, terms: list[str]) -> Iterator[SqlCondition]:
+    compared = [match for term in terms if (match := COMPARED.fullmatch(term))]
+    others = [term.partition(":") for term in terms if not COMPARED.fullmatch(term)]
+    words = [term.lower() for term in map("".join, (each for each in others if not _is_field(each)))]
+    fields = [(field, value) for field, _, value in filter(_is_field, others)]
+    few = list(_few(connection, words + [value.lower() for field, value in fields if field != "is"]))
+    yield from few
+    yield from (("instr(words, ?)", [word]) for word in words)
+    yield from (_field(field, value) for field, value in fields)
+    for match in compared:
+        yield _knob(connection, *match.groups(), narrowed=bool(few or fields))
 
 
-def _knob(connection: sqlite3.Connection, knob: str, sign: str, text: str) -> Condition:
+def _is_field(parts: tuple[str, str, str]) -> bool:
+    field, colon, _ = parts
+    return bool(colon) and field in FIELDS
+
+
+def _few(connection: sqlite3.Connection, words: list[str]) -> Iterator[SqlCondition]:
+    """Narrow the search to the few runs that have these words; of many, the newest are met soon by looking at each."""
+    parts = ['"' + word.replace('"', '""') + '"' for word in words if len(word) >= SHORTEST and "\0" not in word]
+    if parts and has_texts(connection):
+        matching = "SELECT rowid FROM texts WHERE texts MATCH ?", " AND ".join(parts)
+        if len(connection.execute(f"{matching[0]} LIMIT {FEW}", matching[1:]).fetchall()) < FEW:
+            yield f"id IN ({matching[0]})", [matching[1]]
+
+
+def has_texts(connection: sqlite3.Connection) -> bool:
+    """Whether the index finds words without a look through all runs."""
+    return connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'texts'").fetchone() is not None
+
+
+def _knob(connection: sqlite3.Connection, knob: str, sign: str, text: str, narrowed: bool) -> SqlCondition:
+    """Compare a knob: of all runs through its values, of few, those that are left by other terms, through theirs."""
     if not connection.execute("SELECT 1 FROM knobs WHERE knob = ? LIMIT 1", [knob]).fetchone():
-        known = [row[0] for row in connection.execute("SELECT DISTINCT knob FROM knobs")]
-        raise UnknownName("knob", knob, known)
-    return f"id IN (SELECT run FROM knobs WHERE knob = ? AND value {sign} ?)", [knob, _value(text)]
+        knobs = [row[0] for row in connection.execute("SELECT DISTINCT knob FROM knobs")]
+        raise UnknownName("knob", knob, knobs)
+    where = f"knob = ? AND value {sign} ?"
+    if narrowed:
+        return f"EXISTS (SELECT 1 FROM knobs WHERE run = id AND {where})", [knob, _value(text)]
+    return f"id IN (SELECT run FROM knobs WHERE {where})", [knob, _value(text)]
 
 
 def _value(text: str) -> Any:
@@ -62,7 +94,7 @@ def _value(text: str) -> Any:
         return text
 
 
-def _field(field: str, value: str) -> Condition:
+def _field(field: str, value: str) -> SqlCondition:
     if field == "tag":
         return "EXISTS (SELECT 1 FROM json_each(tags) WHERE json_each.value = ?)", [value]
     if field == "is":

@@ -41,7 +41,7 @@ class Muon(Method):
     scale: str = "original"
 
     @property
-    def waits(self) -> bool:
+    def needs_host(self) -> bool:
         """Whether eigenvalues are solved for."""
         return self.orthogonalise == "polar"
 
@@ -86,7 +86,7 @@ class Shampoo(Method):
     averaged: bool = False
 
     @property
-    def waits(self) -> bool:
+    def needs_host(self) -> bool:
         """Whether eigenvalues are solved for, or a step looks how many there were."""
         return True
 
@@ -130,7 +130,7 @@ def _split_grams(gram: Tensor, leaves: Leaves) -> list[Tensor | tuple[Tensor, Te
 def _between_roots(g: Tensor, gram: Tensor | tuple[Tensor, Tensor], leaf: Leaf) -> Tensor:
     if isinstance(gram, Tensor):
         return g * spectral.diagonal_power(gram, -0.5)
-    return spectral.power(gram[0], -0.25) @ g @ spectral.power(gram[1], -0.25)
+    return spectral.matrix_power(gram[0], -0.25) @ g @ spectral.matrix_power(gram[1], -0.25)
 
 
 MASKED = 1e-26
@@ -148,7 +148,7 @@ class Soap(Method):
     beta: float = 0.95
 
     @property
-    def waits(self) -> bool:
+    def needs_host(self) -> bool:
         """Whether eigenvalues are solved for, or a step looks how many there were."""
         return True
 
@@ -168,9 +168,9 @@ class Soap(Method):
         m = moving_average(memory["m"], x.gradient, b1)
         v = moving_average(memory["v"], _turned(x.gradient, bases, x.leaves).square(), b2)
         unbiased = v / (1 - b2**t)
-        seen = unbiased > MASKED * unbiased.amax(1, keepdim=True)
+        unmasked = unbiased > MASKED * unbiased.amax(1, keepdim=True)
         turned = _turned(m, bases, x.leaves) / (1 - b1**t)
-        u = torch.where(seen, turned / (unbiased.sqrt() + x.knobs["eps"]), 0)
+        u = torch.where(unmasked, turned / (unbiased.sqrt() + x.knobs["eps"]), 0)
         gram = self.beta * memory["gram"] + (1 - self.beta) * self._new_grams(x)
         after = {"m": m, "v": v, "gram": gram, "basis": memory["basis"]}
         if step % self.every == 0:

@@ -62,8 +62,8 @@ class Method:
     """Base of all methods; each is a frozen value, and equal values share one group of a batch."""
 
     @property
-    def waits(self) -> bool:
-        """Whether an update asks a card for a number before it goes on, as eigenvalue solvers do."""
+    def needs_host(self) -> bool:
+        """Whether an update asks a GPU for a number before it goes on, as eigenvalue solvers do."""
         return False
 
     def init(self, w: Tensor, knobs: Mapping[str, Tensor], leaves: Leaves) -> Memory:
@@ -129,7 +129,7 @@ def each(flat: Tensor, leaves: Leaves, act: Callable[[Tensor, Leaf], Tensor]) ->
     return join([act(part, leaf) for part, leaf in zip(split(flat, leaves), leaves, strict=True)])
 
 
-def norm(x: Tensor) -> Tensor:
+def row_norm(x: Tensor) -> Tensor:
     """Compute Euclidean lengths `[b, 1]` of rows `[b, P]`."""
     return torch.linalg.vector_norm(x, dim=1, keepdim=True)
 

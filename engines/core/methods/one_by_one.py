@@ -23,7 +23,7 @@ TRIED = 5
 """Steps by which a class is tried: on without a break, and resumed at each."""
 
 
-class Entry(NamedTuple):
+class StateEntry(NamedTuple):
     """One number or tensor of a state_dict that changes from step to step."""
 
     place: tuple[Any, ...]
@@ -44,7 +44,7 @@ class OneByOne(Method):
     own: OwnMethod
 
     @property
-    def waits(self) -> bool:
+    def needs_host(self) -> bool:
         """Whether an update looks at numbers, as it does with every step size."""
         return True
 
@@ -55,9 +55,9 @@ class OneByOne(Method):
 
     def update(self, x: Inputs, memory: Memory) -> Moved:
         """Step one member of `[b, P]` after another."""
-        found = [self._stepped(x, memory, member) for member in range(len(x.w))]
-        return torch.cat([w for w, _ in found]), {
-            name: torch.stack([kept[name] for _, kept in found]) for name in memory
+        stepped = [self._stepped(x, memory, member) for member in range(len(x.w))]
+        return torch.cat([w for w, _ in stepped]), {
+            name: torch.stack([kept[name] for _, kept in stepped]) for name in memory
         }
 
     def _stepped(self, x: Inputs, memory: Memory, member: int) -> tuple[Tensor, dict[str, Tensor]]:
@@ -110,24 +110,24 @@ def _flat(params: list[Tensor]) -> Tensor:
 # -- a state_dict as numbers --------------------------------------------------------------------------------------
 
 
-def _entries(own: OwnMethod, state: Mapping[str, Any]) -> dict[str, Entry]:
+def _entries(own: OwnMethod, state: Mapping[str, Any]) -> dict[str, StateEntry]:
     """List the tensors and numbers of a state_dict by name; of its groups those that are single numbers.
 
     Raises `ConfigError` for a state that is neither.
     """
-    found = []
+    entries = []
     for key, values in state["state"].items():
         for name, value in values.items():
             if isinstance(value, Tensor | int | float):
-                found.append(Entry(("state", key, name), value))
+                entries.append(StateEntry(("state", key, name), value))
             elif value is not None:
                 raise ConfigError(f"{called_so(own)} keeps {quote(name)} as {type(value).__name__} in its state: only "
                                   "tensors and numbers are resumed")  # fmt: skip
     for at, group in enumerate(state["param_groups"]):
         for name, value in group.items():
             if isinstance(value, Tensor | int | float) and name != "lr":
-                found.append(Entry(("param_groups", at, name), value))
-    return {entry.name: entry for entry in found}
+                entries.append(StateEntry(("param_groups", at, name), value))
+    return {entry.name: entry for entry in entries}
 
 
 def _numbers(value: Any) -> Tensor:
@@ -152,7 +152,7 @@ def _put(state: Any, place: tuple[Any, ...], value: Any) -> None:
 
 
 @lru_cache(maxsize=64)
-def layout(own: OwnMethod, leaves: Leaves, dtype: torch.dtype) -> tuple[dict[str, Any], tuple[Entry, ...]]:
+def layout(own: OwnMethod, leaves: Leaves, dtype: torch.dtype) -> tuple[dict[str, Any], tuple[StateEntry, ...]]:
     """Return a state_dict after some steps, and what of it changes. Raises `ConfigError` where a class does wrong."""
     stream = torch.Generator().manual_seed(0)
     drawn = torch.randn((TRIED + 1, 1, sum(leaf.size for leaf in leaves)), generator=stream, dtype=torch.float64)
@@ -173,7 +173,7 @@ def layout(own: OwnMethod, leaves: Leaves, dtype: torch.dtype) -> tuple[dict[str
     return deepcopy(state), tuple(changing)
 
 
-def _changes(begun: Entry | None, entry: Entry) -> bool:
+def _changes(begun: StateEntry | None, entry: StateEntry) -> bool:
     return begun is None or not _numbers(begun.value).equal(_numbers(entry.value))
 
 

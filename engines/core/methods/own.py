@@ -12,7 +12,7 @@ from torch import Tensor
 
 from engines.core.methods.method import Inputs, Leaves, Memory, Method, Moved, join, split
 from engines.core.methods.names import USUAL
-from engines.core.protocol.errors import ConfigError, DynascopeError, quote, said_by
+from engines.core.protocol.errors import ConfigError, DynascopeError, message_of, quote
 from engines.core.protocol.own_method import METHODS, OwnMethod
 
 READ = tuple(USUAL)
@@ -31,7 +31,7 @@ class OwnPair(Method):
     own: OwnMethod
 
     @property
-    def waits(self) -> bool:
+    def needs_host(self) -> bool:
         """Whether its step may look at numbers: nobody knows, so that it is never captured."""
         return True
 
@@ -69,12 +69,12 @@ class OwnPair(Method):
     def _stepped(self, gradient: Tensor, state: State, params: Tensor, knobs: Mapping[str, Tensor]) -> tuple:
         given = (gradient, params, *state.values())
         versions = [each._version for each in given]
-        found = call(self.own, "update", self.own.update, gradient, dict(state), params, self._knobs(knobs, params))
+        returned = call(self.own, "update", self.own.update, gradient, dict(state), params, self._knobs(knobs, params))
         if [each._version for each in given] != versions:
             raise ConfigError(f"{called_so(self.own)} changes what it is given in place: return new tensors")
-        if not (isinstance(found, tuple) and len(found) == 2):
-            raise ConfigError(f"{called_so(self.own)} returns {quote(found)}, and no pair of params and state")
-        after, kept = found
+        if not (isinstance(returned, tuple) and len(returned) == 2):
+            raise ConfigError(f"{called_so(self.own)} returns {quote(returned)}, and no pair of params and state")
+        after, kept = returned
         _require(self.own, "params", after, params.shape, params)
         kept = _state(self.own, kept, params)
         if {name: each.shape for name, each in kept.items()} != {name: each.shape for name, each in state.items()}:
@@ -98,7 +98,7 @@ def call(own: OwnMethod, what: str, function: Callable[..., Any], *arguments: An
     except DynascopeError:
         raise
     except (Exception, SystemExit) as error:
-        reason = ": ".join(filter(None, (type(error).__name__, said_by(error))))
+        reason = ": ".join(filter(None, (type(error).__name__, message_of(error))))
         raise ConfigError(f"{called_so(own)} stopped in {what} ({reason})") from error
 
 
@@ -108,8 +108,8 @@ def _require(own: OwnMethod, what: str, value: Any, shape: Any, like: Tensor) ->
     if value.shape != shape:
         raise ConfigError(f"{called_so(own)} returns {what} of the shape {list(value.shape)}, and not {list(shape)}")
     if (value.dtype, value.device) != (like.dtype, like.device):
-        found, right = (f"{one.dtype} on {one.device}" for one in (value, like))
-        raise ConfigError(f"{called_so(own)} returns {what} in {found}, and not in {right} as it was given")
+        actual, right = (f"{one.dtype} on {one.device}" for one in (value, like))
+        raise ConfigError(f"{called_so(own)} returns {what} in {actual}, and not in {right} as it was given")
 
 
 def _state(own: OwnMethod, value: Any, params: Tensor) -> State:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from engines.core.compute.batching import groups
-from engines.core.methods.method import Inputs, Leaves, Memory, Method, norm
+from engines.core.methods.method import Inputs, Leaves, Memory, Method, row_norm
 from engines.core.methods.names import USUAL
 
 Knobs = Mapping[str, Tensor]
@@ -26,7 +26,7 @@ AVERAGE = "average"
 
 
 @dataclass(frozen=True)
-class Group:
+class RaceGroup:
     """Members with one method: where they are in the batch, and how their memory lies in its row."""
 
     method: Method
@@ -36,11 +36,11 @@ class Group:
 
     def unpack(self, rows: Tensor) -> Memory:
         """Read the memory `[b, K]` of these members by name."""
-        found, start = {}, 0
+        tensors, start = {}, 0
         for name, size in self.layout:
-            found[name] = rows[:, start : start + size]
+            tensors[name] = rows[:, start : start + size]
             start += size
-        return found
+        return tensors
 
     def pack(self, memory: Memory, width: int) -> Tensor:
         """Put memory by name into rows `[b, width]`, zeros behind it."""
@@ -57,15 +57,15 @@ class Group:
 class Race:
     """The methods of a batch, in one fixed order."""
 
-    groups: tuple[Group, ...]
+    groups: tuple[RaceGroup, ...]
     leaves: Leaves
     width: int
     """Numbers in the longest memory."""
 
     @property
-    def waits(self) -> bool:
-        """Whether the step of some method asks a card for a number before it goes on."""
-        return any(group.method.waits for group in self.groups)
+    def needs_host(self) -> bool:
+        """Whether the step of some method asks a GPU for a number before it goes on."""
+        return any(group.method.needs_host for group in self.groups)
 
     def start(self, w: Tensor, knobs: Knobs) -> Tensor:
         """Return the memory `[B, K]` of parameters `[B, P]` before the first step."""
@@ -95,7 +95,7 @@ class Race:
             new_w[at], new_memory[at] = self._group_step(group, memory[at], inputs)
         return new_w, new_memory
 
-    def _group_step(self, group: Group, rows: Tensor, inputs: Inputs) -> tuple[Tensor, Tensor]:
+    def _group_step(self, group: RaceGroup, rows: Tensor, inputs: Inputs) -> tuple[Tensor, Tensor]:
         memory = group.unpack(rows)
         average = memory.pop(AVERAGE, None)
         w, after = group.method.update(inputs, memory)
@@ -107,10 +107,10 @@ class Race:
         """Return the point of each member that counts, `[B, P]`: an average, where its method or a knob says so."""
         if all(group.average == "none" and type(group.method).reported is Method.reported for group in self.groups):
             return w
-        found = [self._reported(group, w[group.places], memory[group.places], knobs) for group in self.groups]
-        return self._gathered(found, w)
+        reports = [self._reported(group, w[group.places], memory[group.places], knobs) for group in self.groups]
+        return self._gathered(reports, w)
 
-    def _reported(self, group: Group, w: Tensor, rows: Tensor, knobs: Knobs) -> Tensor:
+    def _reported(self, group: RaceGroup, w: Tensor, rows: Tensor, knobs: Knobs) -> Tensor:
         memory = group.unpack(rows)
         if AVERAGE in memory:
             return memory[AVERAGE]
@@ -118,20 +118,20 @@ class Race:
 
     def remembered(self, memory: Tensor, name: str) -> Tensor:
         """Return a scalar of that name `[B]` from the memories; NaN for methods without it."""
-        found = []
+        sizes = []
         for group in self.groups:
             rows = memory[group.places]
             own = group.unpack(rows)
-            found.append(own[name][:, 0] if name in own else rows.new_full((len(rows),), torch.nan))
-        return self._gathered(found, memory.new_empty(len(memory)))
+            sizes.append(own[name][:, 0] if name in own else rows.new_full((len(rows),), torch.nan))
+        return self._gathered(sizes, memory.new_empty(len(memory)))
 
     def mapped(self, values: Tensor, knobs: Knobs) -> Tensor:
         """Return what each member's method makes of singular values `[B, n]` of the first leaf's gradient, or NaN."""
-        found = [
+        updates = [
             group.method.mapped(values[group.places], self.leaves[0], _columns(knobs, group.places))
             for group in self.groups
         ]
-        return torch.where(knobs["weight_decay"][:, None] == 0, self._gathered(found, values), torch.nan)
+        return torch.where(knobs["weight_decay"][:, None] == 0, self._gathered(updates, values), torch.nan)
 
     def _gathered(self, parts: Sequence[Tensor], like: Tensor) -> Tensor:
         if len(parts) == 1:
@@ -152,23 +152,23 @@ def _columns(knobs: Knobs, places: Any) -> dict[str, Tensor]:
     return {name: value[places][:, None] for name, value in knobs.items()}
 
 
-def _first_memory(group: Group, w: Tensor, columns: Knobs, leaves: Leaves) -> Memory:
+def _first_memory(group: RaceGroup, w: Tensor, columns: Knobs, leaves: Leaves) -> Memory:
     memory = group.method.init(w, columns, leaves)
     return memory | ({AVERAGE: w} if group.average != "none" else {})
 
 
 def race(methods: Sequence[tuple[Method, Average]], leaves: Leaves, w: Tensor, knobs: Knobs) -> Race:
     """Group members by method and average; `w` `[B, P]` and `knobs` `[B]` say how large each memory is."""
-    found = []
+    grouped = []
     for (method, average), places in groups(methods, w.device):
-        empty = Group(method, average, places, ())
+        empty = RaceGroup(method, average, places, ())
         begun = _first_memory(empty, w[places], _columns(knobs, places), leaves)
         layout = tuple((name, value.shape[1]) for name, value in begun.items())
-        found.append(Group(method, average, places, layout))
-    width = max(sum(size for _, size in group.layout) for group in found)
-    return Race(tuple(found), leaves, width)
+        grouped.append(RaceGroup(method, average, places, layout))
+    width = max(sum(size for _, size in group.layout) for group in grouped)
+    return Race(tuple(grouped), leaves, width)
 
 
 def lengths(w: Tensor, start: Tensor) -> Tensor:
     """Compute how far parameters `[B, P]` are from their start, `[B]`."""
-    return norm(w - start)[:, 0]
+    return row_norm(w - start)[:, 0]

@@ -19,7 +19,7 @@ from engines.core.methods.method import (
     Moved,
     decayed,
     dot,
-    norm,
+    row_norm,
     scalars,
     zeros,
 )
@@ -39,13 +39,13 @@ class DoG(Method):
 
     def init(self, w: Tensor, knobs: Knobs, leaves: Leaves) -> Memory:
         """Remember the start of `[b, P]`; `d0` counts relative to its length in DoG, as it is in DoWG."""
-        first = knobs["d0"] * (1 if self.weighted else 1 + norm(w))
+        first = knobs["d0"] * (1 if self.weighted else 1 + row_norm(w))
         return {"x0": w, **scalars(w, d=first, total=0.0 if self.weighted else 1e-8)}
 
     def update(self, x: Inputs, memory: Memory) -> Moved:
         """Step along the gradient `[b, P]` at the rate that the distance travelled allows."""
         g = x.gradient
-        d = torch.maximum(memory["d"], norm(x.w - memory["x0"]))
+        d = torch.maximum(memory["d"], row_norm(x.w - memory["x0"]))
         total = memory["total"] + dot(g, g) * (d.square() if self.weighted else 1)
         root = total.sqrt()
         rate = torch.where(root > 0, (d.square() if self.weighted else d) / root, 0)
@@ -63,13 +63,13 @@ class DAdaptSGD(Method):
     def update(self, x: Inputs, memory: Memory) -> Moved:
         """Move to the dual average `x0 - s` `[b, P]`, by momentum where there is some."""
         g = x.gradient
-        first = torch.where(x.t == 1, norm(g), memory["first"])
+        first = torch.where(x.t == 1, row_norm(g), memory["first"])
         step = torch.where(first > 0, memory["d"] * x.rate / first, 0)
         numerator = memory["numerator"] + step * dot(g, memory["s"])
         s = memory["s"] + step * g
-        length = norm(s)
-        found = torch.where(length > 0, 2 * numerator / length, 0)
-        d = torch.maximum(memory["d"], torch.minimum(found, memory["d"] * x.knobs["growth_rate"]))
+        length = row_norm(s)
+        estimate = torch.where(length > 0, 2 * numerator / length, 0)
+        d = torch.maximum(memory["d"], torch.minimum(estimate, memory["d"] * x.knobs["growth_rate"]))
         beta = x.knobs["beta1"]
         w = beta * x.w + (1 - beta) * (memory["x0"] - s)
         return w, {"x0": memory["x0"], "s": s, "d": d, "numerator": numerator, "first": first}
@@ -94,8 +94,8 @@ class DAdaptAdam(Method):
         s = q * memory["s"] + (1 - q) * step * g
         numerator = q * memory["numerator"] + (1 - q) * gained
         size = s.abs().sum(1, keepdim=True)
-        found = torch.where(size > 0, numerator / ((1 - q) * size), 0)
-        d = torch.maximum(memory["d"], torch.minimum(found, memory["d"] * x.knobs["growth_rate"]))
+        estimate = torch.where(size > 0, numerator / ((1 - q) * size), 0)
+        d = torch.maximum(memory["d"], torch.minimum(estimate, memory["d"] * x.knobs["growth_rate"]))
         w = decayed(x._replace(rate=step)) - m / (v.sqrt() + eps)
         return w, {"s": s, "m": m, "v": v, "d": d, "numerator": numerator}
 
@@ -118,9 +118,9 @@ class Prodigy(Method):
         v = b2 * memory["v"] + (1 - b2) * d.square() * g.square()
         s = q * memory["s"] + (d / d0) * step * g
         size = s.abs().sum(1, keepdim=True)
-        found = torch.where(size > 0, numerator / size, 0)
-        started = torch.where(d == d0, torch.maximum(d, found), d)
-        highest = torch.maximum(memory["highest"], found)
+        estimate = torch.where(size > 0, numerator / size, 0)
+        started = torch.where(d == d0, torch.maximum(d, estimate), d)
+        highest = torch.maximum(memory["highest"], estimate)
         new = torch.minimum(highest, started * x.knobs["growth_rate"])
         new = torch.where(size > 0, new, d)
         w = decayed(x._replace(rate=step)) - step * m / (v.sqrt() + new * x.knobs["eps"])
@@ -184,7 +184,7 @@ class Mechanic(Method):
         g, eps, D, s = x.gradient, x.knobs["eps"], memory["D"], memory["s"]
         base = -x.rate * g
         y = x.w + base
-        pull = 0.01 * y * s.sum(1, keepdim=True) * norm(g) / (norm(y) + eps)
+        pull = 0.01 * y * s.sum(1, keepdim=True) * row_norm(g) / (row_norm(y) + eps)
         h = dot(D, g + pull)
         betas = x.w.new_tensor(BETAS)
         largest = torch.maximum(betas * memory["largest"], h.abs())

@@ -57,11 +57,11 @@ def polar(X: Tensor, leaf: Leaf) -> Tensor:
     scale = X.abs().amax((-2, -1), keepdim=True)
     Y = torch.where(scale > 0, X / scale, 0)
     if leaf.rows > leaf.columns:
-        return Y @ power(Y.mT @ Y, -0.5)
-    return power(Y @ Y.mT, -0.5) @ Y
+        return Y @ matrix_power(Y.mT @ Y, -0.5)
+    return matrix_power(Y @ Y.mT, -0.5) @ Y
 
 
-def power(A: Tensor, exponent: float, cut: float = CUT) -> Tensor:
+def matrix_power(A: Tensor, exponent: float, cut: float = CUT) -> Tensor:
     """Compute a negative power of symmetric positive matrices `[b, n, n]` on their range."""
     finite = A.isfinite().all(-1, keepdim=True).all(-2, keepdim=True)
     values, vectors = eigh(torch.where(finite, A, 0))

@@ -29,6 +29,7 @@ from engines.core.protocol.config import Config
 from engines.core.protocol.declarations import Verdict
 from engines.core.protocol.engine import Line, NamedSweep
 from engines.core.protocol.errors import ConfigError, StoreError, engine_failures, quote
+from engines.core.protocol.paths import require_file
 from engines.core.runs.run import Run
 from engines.core.sweeps.plan import Plan, Task
 
@@ -41,6 +42,7 @@ class Sweep:
         self.folder = export.expand_home(folder)
         path = self.folder / "sweep.json"
         try:
+            require_file(path)
             self.plan = Plan.from_json(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise StoreError(f"{self.folder} is not the folder of a sweep: {store.reason(error)}") from None
@@ -82,6 +84,8 @@ class Sweep:
         if not files:
             raise StoreError(f"no task of the sweep in {self.folder} is finished yet")
         try:
+            for file in files:
+                require_file(file)
             return pd.concat([pq.read_table(file, columns=columns).to_pandas() for file in files], ignore_index=True)
         except (OSError, pa.ArrowException) as error:
             raise StoreError(f"a result in {self.folder} cannot be read: {store.reason(error)}") from error
@@ -97,12 +101,15 @@ class Sweep:
         keep = list(measures) or [name for name in rows if name not in others]
         places = list(self.plan.axes) + (["case"] if len(self.plan.group) > 1 or not self.plan.axes else [])
         values = {name: self.plan.axes[name] for name in self.plan.axes} | {"case": range(len(self.plan.group))}
-        data = rows.set_index(places)[keep].to_xarray().reindex({name: list(values[name]) for name in places})
+        try:
+            data = rows.set_index(places)[keep].to_xarray().reindex({name: list(values[name]) for name in places})
+        except (KeyError, ValueError) as error:  # a column is not there, or a point is there twice
+            raise StoreError(f"the results in {self.folder} are not those of its plan: {store.reason(error)}") from None
         return data.assign_attrs(engine=self.plan.engine.name, steps=self.plan.experiment.steps)
 
     @property
     def named(self) -> NamedSweep | None:
-        """The sweep of the engine that this is; None for one of the reader's own, or whose engine has it no more."""
+        """The named sweep that the engine offers; None for one of the reader's own, or that the engine has no more."""
         offered = {each.name: each for each in self.plan.engine.sweeps}
         return offered.get(self.plan.named)
 

@@ -18,6 +18,7 @@ from engines.core.compute import device as devices
 from engines.core.protocol.engine import Engine
 from engines.core.protocol.errors import ConfigError, EngineFailure, StoreError
 from engines.core.protocol.registry import PLUGINS, load
+from engines.core.runs.experiment import seeded
 from engines.core.sweeps import worker
 from engines.core.sweeps.folder import Sweep
 from engines.core.sweeps.plan import Plan, Task
@@ -31,25 +32,11 @@ AHEAD = 4
 
 
 def sweep(
-    name: str,
-    preset: str | None = None,
-    set: Mapping[str, Any] | None = None,
-    seeds: Sequence[int] | None = None,
-    steps: int | None = None,
-    *,
-    out: str | Path,
-    named: str = "",
-    small: bool = False,
-    measures: Sequence[str] = (),
-    judged: bool = False,
-    keep_runs: bool = False,
-    resume: bool = False,
-    shard: tuple[int, int] = (1, 1),
-    workers: int | None = None,
-    scheduler: str = "",
-    device: str = "auto",
-    progress: Progress | None = None,
-) -> Sweep:
+    name: str, preset: str | None = None, set: Mapping[str, Any] | None = None, seeds: Sequence[int] | None = None,
+    steps: int | None = None, *, out: str | Path, named: str = "", small: bool = False, measures: Sequence[str] = (),
+    judged: bool = False, keep_runs: bool = False, resume: bool = False, shard: tuple[int, int] = (1, 1),
+    workers: int | None = None, scheduler: str = "", device: str = "auto", progress: Progress | None = None,
+) -> Sweep:  # fmt: skip
     """Compute an engine at every combination of knob values, and keep what is asked for of each member.
 
     Parameters
@@ -69,7 +56,7 @@ def sweep(
     shard : `(i, N)`: compute every N-th task only, from the i-th on; shards may share a folder
     workers : processes on this machine; default: one a core
     scheduler : the address of a Dask scheduler, whose workers compute instead
-    device : what computes; of several cards each process takes one
+    device : what computes; of several GPUs each process takes one
     progress : called with the points that are done and how many there are
 
     Raises
@@ -103,6 +90,8 @@ def compute_plan(
     number, shards = shard
     if not 1 <= number <= shards:
         raise ConfigError(f"shard={number}/{shards}: the first is 1/{shards}, the last {shards}/{shards}")
+    if workers is not None and not 1 <= workers <= 1024:
+        raise ConfigError(f"workers={workers} is outside its bounds [1, 1024]")
     result = Sweep.create(plan, out)
     tasks = [task for place, task in enumerate(plan.tasks()) if place % shards == number - 1]
     done = result.done()
@@ -140,7 +129,7 @@ def _plan(
         return Plan.make(engine, preset, set, seeds, steps, measures, judged, keeps_runs)
     if preset or judged:
         raise ConfigError(f"the sweep {named} starts from no preset, and has claims of its own")
-    own = dict(set or {}) | ({} if seeds is None else {"seed": list(seeds)})
+    own = dict(set or {}) | seeded(set or {}, seeds)
     return Plan.from_name(engine, named, small, own, steps=steps, measures=tuple(measures), keeps_runs=keeps_runs)
 
 
@@ -148,8 +137,8 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _cards(device: str) -> list[str]:
-    """List the cards that the processes share, as `CUDA_VISIBLE_DEVICES` names them; none where one is asked for."""
+def shared_gpus(device: str) -> list[str]:
+    """List the GPUs that the processes share, as `CUDA_VISIBLE_DEVICES` names them; none where one is asked for."""
     if device not in ("auto", "cuda") or "cuda" not in devices.available():
         return []
     count = devices.count("cuda")
@@ -163,8 +152,8 @@ def _on_processes(result: Sweep, tasks: Sequence[Task], workers: int, device: st
         return
     spawn = multiprocessing.get_context("spawn")
     stop = spawn.Event()
-    begun = (list(PLUGINS.__path__), stop, _cards(device), spawn.Value("i", 0))
-    pool = ProcessPoolExecutor(workers, spawn, worker.begin, begun)
+    begun = (list(PLUGINS.__path__), stop, shared_gpus(device), spawn.Value("i", 0))
+    pool = ProcessPoolExecutor(workers, spawn, worker.prepare_process, begun)
     waiting = iter(tasks)
     running: dict[Future[Reply], Task] = {}
 

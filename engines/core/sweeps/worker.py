@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from engines.core.files import export
 from engines.core.protocol.errors import DynascopeError, StoreError
 from engines.core.protocol.registry import add_plugins
-from engines.core.sweeps.compute import Interrupted, compute
+from engines.core.sweeps.compute import Interrupted, compute_task
 from engines.core.sweeps.folder import Sweep, rows_to_bytes
 from engines.core.sweeps.plan import Task
 
@@ -30,16 +30,16 @@ _stop: Any = threading.Event()
 """Set when this process is to end."""
 
 
-def begin(plugins: Sequence[str], stop: Any, cards: list[str] | None = None, turn: Any = None) -> None:
+def prepare_process(plugins: Sequence[str], stop: Any, gpus: list[str] | None = None, turn: Any = None) -> None:
     """Prepare a process that computes tasks: one thread, the caller's engines, and an end that the caller decides.
 
-    Of several `cards` it sees one alone: the processes take them in turn, counted by `turn`.
+    Of several `gpus` it sees one alone: the processes take them in turn, counted by `turn`.
     """
     global _stop
     _stop = stop
-    if cards:
+    if gpus:
         with turn.get_lock():
-            os.environ["CUDA_VISIBLE_DEVICES"] = cards[turn.value % len(cards)]
+            os.environ["CUDA_VISIBLE_DEVICES"] = gpus[turn.value % len(gpus)]
             turn.value += 1
     _use_one_thread()
     for folder in plugins:
@@ -66,7 +66,7 @@ def work(text: str, folder: str, device: str) -> Reply:
     task = Task.from_json(text)
     sweep = _folder(task, folder)
     try:
-        rows, run = compute(task, sweep.path("partial", task) if sweep else None, device, _stop.is_set)
+        rows, run = compute_task(task, sweep.path("partial", task) if sweep else None, device, _stop.is_set)
     except Interrupted:
         return Reply()
     except StoreError:  # a full disk is no property of this task: all would fail at it

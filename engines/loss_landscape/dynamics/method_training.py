@@ -72,5 +72,5 @@ def step(problem: Problem, state: State, knobs: Knobs) -> State:
 
 METHOD_TRAINING = Dynamics(
     problem=build, init=start, step=step, observe=training.observe, snapshot=training.snapshot,
-    capturable=lambda problem: not (problem.batch_size or problem.race.waits),
+    capturable=lambda problem: not (problem.batch_size or problem.race.needs_host),
 )  # fmt: skip

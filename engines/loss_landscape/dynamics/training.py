@@ -14,7 +14,7 @@ from engines.loss_landscape.dynamics import live_observables
 from engines.loss_landscape.dynamics.protocol import Configs, Knobs, filled
 from engines.loss_landscape.models import factory
 from engines.loss_landscape.models.model import Samples, Trainable
-from engines.loss_landscape.training.train import Moments, adamw, init_moments, minibatch, sgd
+from engines.loss_landscape.training.train import AdamState, adamw, init_moments, minibatch, sgd
 
 GROKKING = (0.9, 0.98)
 """Betas of AdamW where it learns to add, as is usual there."""
@@ -46,18 +46,18 @@ class Problem:
 def build(configs: Configs, device: torch.device) -> Problem:
     """Build the subject: samples and starts."""
     one = configs[0]
-    adds = one.subject in LABELLED and one.subject != "digits"
+    is_addition = one.subject in LABELLED and one.subject != "digits"
     subject = factory.build(configs).on(device)
-    return Problem(subject, one.optimizer, GROKKING if adds else USUAL, one.batch_size)
+    return Problem(subject, one.optimizer, GROKKING if is_addition else USUAL, one.batch_size)
 
 
-def start(configs: Configs, problem: Problem) -> Moments:
+def start(configs: Configs, problem: Problem) -> AdamState:
     """State before the first step."""
     return init_moments(problem.subject.start)
 
 
-def step(problem: Problem, state: Moments, knobs: Knobs) -> Moments:
-    """One step of every member with its own rate and decay."""
+def step(problem: Problem, state: AdamState, knobs: Knobs) -> AdamState:
+    """Take one step of every member's parameters `[B, P]` with its own rate and decay, `[B]` each."""
     subject = problem.subject
     gradient = subject.gradient(state.theta, next_minibatch(problem, state.step))
     lr, wd = (knobs[name].to(state.theta.dtype) for name in ("learning_rate", "weight_decay"))

@@ -15,7 +15,10 @@ from engines.core import api
 from engines.core.compute.simulation import Simulation
 from engines.core.files import store
 from engines.core.files.checkpoint_file import write_checkpoint
+from engines.core.library import index
+from engines.core.library.filters import conditions, has_texts
 from engines.core.library.index import FOLDER
+from engines.core.library.library import LISTED
 from engines.core.protocol.errors import ConfigError, DynascopeError, StoreError, UnknownName
 from engines.core.runs.experiment import Experiment
 from tests.conftest import ROOT
@@ -50,6 +53,39 @@ def test_runs_of_all_labs_are_found_by_knobs_words_and_tags(library, run, other)
         assert ids(library, text) == [one], text
     for text in ("alpha<0.1 r=1", "alpha=0.2 tag:none", "is:broken", "n!=5", "is:interrupted"):
         assert ids(library, text) == [], text
+
+
+WORDS = {
+    "SECOND start": 1, "'second figure'": 1, "e": 2, "mÖß": 1, "tag:paper": 1, "tag:pap": 0, "name:'small start'": 1,
+    """'"quoted" m'""": 1, "100%": 1, "sm*ll": 0, "start alpha=0.1": 1, "start alpha=3": 0, "is:broken": 0,
+}  # fmt: skip
+"""How many of two runs are found by what is typed."""
+
+
+@pytest.mark.parametrize("texts", [True, False])
+def test_words_are_found_by_their_parts_whatever_sqlite_offers(library, run, other, monkeypatch, texts):
+    if not texts:
+        monkeypatch.setattr(index, "TEXTS", "CREATE VIRTUAL TABLE texts USING no_such_kind(words)")
+    one = library.keep(run, name="small start", tags=["paper"], note='see the second figure, "quoted" MÖSS mößig 100%')
+    library.keep(other, name="another", tags=["papers"])
+    assert {text: len(ids(library, text)) for text in WORDS} == WORDS
+    with library.index.opened() as connection:
+        assert has_texts(connection) == texts
+    library.rename(one, "large end")
+    assert ids(library, "large") == [one] and ids(library, "small") == []
+    library.delete(one)
+    assert ids(library, "figure") == []
+    library.restore(one)
+    assert ids(library, "figure") == [one]
+
+
+def test_few_runs_are_found_without_a_look_through_all(library, run):
+    library.keep(run)
+    with library.index.opened() as connection:
+        for text in ("second alpha<0.15", "tag:paper", "is:held", "name:start alpha<1 k=2", "is:interrupted"):
+            where, values = conditions(connection, text)
+            plan = connection.execute(f"EXPLAIN QUERY PLAN {LISTED.format(where=where)}", [*values, 9, 0]).fetchall()
+            assert not [row for row in plan if row["detail"] in ("SCAN runs", "SCAN runs USING INDEX newest")], text
 
 
 @pytest.mark.parametrize(
@@ -118,6 +154,21 @@ def test_an_index_that_is_gone_or_damaged_is_made_anew(library, run):
         damage()
         assert ids(library) == [kept]
     assert library.rebuild() == 1
+
+
+def test_an_index_that_is_damaged_where_nobody_looked_is_a_sentence_and_made_anew(library, run):
+    kept = library.keep(run)
+    assert ids(library) == [kept]
+    with library.index.opened() as connection:
+        [page] = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'descriptions'").fetchone()
+        size = connection.execute("PRAGMA page_size").fetchone()[0]
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    with open(library.folder / FOLDER / "runs.sqlite", "r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xff" * size)
+    with pytest.raises(StoreError, match="was damaged and is made anew"):
+        library.query("select * from members")
+    assert len(library.query("select * from members")) == 4
 
 
 def test_the_index_is_only_a_cache(library, run, other):

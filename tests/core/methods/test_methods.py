@@ -231,7 +231,7 @@ def test_nothing_comes_of_a_gradient_of_zero():
 
 def test_shampoo_without_memory_is_the_polar_factor():
     X, *_ = matrix(np.geomspace(1, 0.1, 4), 4, 6)
-    L, R = spectral.power(X @ X.mT, -0.25), spectral.power(X.mT @ X, -0.25)
+    L, R = spectral.matrix_power(X @ X.mT, -0.25), spectral.matrix_power(X.mT @ X, -0.25)
     assert (L @ X @ R - spectral.polar(X, Leaf(4, 6))).abs().max() < 1e-12
 
 

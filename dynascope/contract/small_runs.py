@@ -36,7 +36,7 @@ def all_configs(engine: Engine, preset: Preset) -> list[Any]:
     return Experiment.from_preset(engine, preset).configs()
 
 
-def few(engine: Engine, preset: Preset) -> list[Any]:
+def few_members(engine: Engine, preset: Preset) -> list[Any]:
     """Choose three members of a preset that share one batch; other seeds make up for missing ones."""
     configs = all_configs(engine, preset)
     batch = [config for config in configs if config.shape_key() == configs[0].shape_key()]
@@ -85,7 +85,7 @@ def simulation(engine: Engine, configs: list[Config]) -> Simulation:
 
 
 def restarted(engine: Engine, preset: Preset) -> Simulation:
-    """Return the simulation of `few` at step 0. Built once: only the last caller may use it."""
+    """Return the simulation of `few_members` at step 0. Built once: only the last caller may use it."""
     running, start = _built(engine.name, preset.name)
     running.restore(start)
     return running
@@ -93,7 +93,7 @@ def restarted(engine: Engine, preset: Preset) -> Simulation:
 
 @cache
 def _built(engine: str, preset: str) -> tuple[Simulation, Checkpoint]:
-    running = simulation(engines.load(engine), few(engines.load(engine), engines.load(engine).preset(preset)))
+    running = simulation(engines.load(engine), few_members(engines.load(engine), engines.load(engine).preset(preset)))
     return running, running.checkpoint()
 
 
@@ -111,13 +111,13 @@ def outcome(running: Simulation) -> Outcome:
     return Outcome([value for batch in running.batches for value in batch.state], values)
 
 
-def undisturbed(engine: Engine, preset: Preset) -> Outcome:
-    """Compute the outcome of `few` in one go, to compare others with. Computed once."""
-    return _undisturbed(engine.name, preset.name)
+def reference_outcome(engine: Engine, preset: Preset) -> Outcome:
+    """Compute the outcome of `few_members` in one go, to compare others with. Computed once."""
+    return _reference_outcome(engine.name, preset.name)
 
 
 @cache
-def _undisturbed(engine: str, preset: str) -> Outcome:
+def _reference_outcome(engine: str, preset: str) -> Outcome:
     loaded = engines.load(engine)
     ran = outcome(restarted(loaded, loaded.preset(preset)))
     return Outcome([value.clone() for value in ran.states], ran.values)

@@ -175,7 +175,10 @@ def sensed_share(config: MatrixSensing) -> float:
 
 
 def signs(delta: np.ndarray, size: float) -> str:
-    """The signs of Δ on the idle columns: zero (against rounding of `size`), positive, negative or both."""
+    """Name the signs of the eigenvalues `delta [k - r]` on the idle columns: zero, positive, negative or both.
+
+    They count as zero up to rounding of `size`.
+    """
     if not len(delta) or np.abs(delta).max() <= ROUNDING * size:
         return "zero"
     return "positive" if delta.min() > 0 else "negative" if delta.max() < 0 else "both"

@@ -1,11 +1,11 @@
 """Graphics cards that are not there: to Python a tensor lies on `cuda:0`, while the processor computes what it holds.
 
-What a real card would refuse is refused (operands on two devices, numpy on a tensor of the card, a wait within a
+What a real GPU would refuse is refused (operands on two devices, numpy on a tensor of the GPU, a wait within a
 capture), what costs time there is counted (kernels, waits of the host), and what is captured is played back from a
 tape. Copies to pinned memory arrive when somebody waits for them, not before. Values are the processor's, so that a run
-on the card can be compared with one beside it.
+on the GPU can be compared with one beside it.
 
-    with pretended(cards=2) as machine:
+    with pretended(gpus=2) as machine:
         x = torch.ones(3, device="cuda")
         with machine.counting() as count:
             (x + 1).sum().item()
@@ -40,24 +40,24 @@ LOOKING = {
     "unique_consecutive", "_assert_async", "_linalg_check_errors", "_linalg_eigh", "_linalg_svd", "linalg_lstsq",
     "linalg_eig", "_linalg_det", "linalg_eigvals",
 }  # fmt: skip
-"""Operations after which the host knows a number of the card: it has waited. Solvers look whether they converged."""
+"""Operations after which the host knows a number of the GPU: it has waited. Solvers look whether they converged."""
 
 TYPED = {"mm", "bmm", "addmm", "baddbmm", "mv", "dot", "cat", "stack", "gather", "index_select", "scatter"}
 """Operations that take no number of the host in place of a tensor."""
 
 INDEXED = {"index", "index_put", "index_put_", "_index_put_impl_", "_unsafe_index", "_unsafe_index_put"}
 
-# -- a tensor of the card ------------------------------------------------------------------------------------------
+# -- a tensor of the GPU ------------------------------------------------------------------------------------------
 
 
-class OnCard(Tensor):
-    """A tensor that Python sees on a card."""
+class OnGpu(Tensor):
+    """A tensor that Python sees on a GPU."""
 
     values: Tensor
     index: int
 
     @staticmethod
-    def __new__(cls, values: Tensor, index: int) -> OnCard:
+    def __new__(cls, values: Tensor, index: int) -> OnGpu:
         made = Tensor._make_wrapper_subclass(
             cls, values.size(), strides=values.stride(), storage_offset=values.storage_offset(), dtype=values.dtype,
             device=values.device, requires_grad=values.requires_grad,
@@ -71,7 +71,7 @@ class OnCard(Tensor):
     is_cpu = property(lambda self: False)  # type: ignore[assignment]
 
     def __repr__(self, **_: Any) -> str:
-        return f"OnCard({tuple(self.shape)}, {self.dtype}, cuda:{self.index})"
+        return f"OnGpu({tuple(self.shape)}, {self.dtype}, cuda:{self.index})"
 
     def numpy(self, *_: Any, **__: Any) -> Any:
         raise TypeError("can't convert cuda device type tensor to numpy")
@@ -92,7 +92,7 @@ class OnCard(Tensor):
         if place is not None and place.type == "cpu":
             moved = self.cpu()
         elif place is not None and (place.index or 0) != self.index:
-            moved = OnCard(self.values.clone(), place.index or 0)
+            moved = OnGpu(self.values.clone(), place.index or 0)
         dtype = next((one for one in rest if isinstance(one, torch.dtype)), others.get("dtype"))
         return moved if dtype in (None, moved.dtype) else Tensor.to(moved, dtype)
 
@@ -104,25 +104,25 @@ class OnCard(Tensor):
         return _dispatched(pretend_machine.machine(), act, args, kwargs or {})
 
 
-def upload(values: Tensor, index: int = 0) -> OnCard:
-    """Copy a tensor of the host to a card."""
+def upload(values: Tensor, index: int = 0) -> OnGpu:
+    """Copy a tensor of the host to a GPU."""
     pretend_machine.machine().allocate(values)
     pretend_machine.machine().uploaded(tuple(values.shape))
-    return OnCard(values.detach().clone(), index)
+    return OnGpu(values.detach().clone(), index)
 
 
 def held(value: Any) -> Tensor:
     """Read what a tensor holds, wherever it lies."""
-    return value.values if isinstance(value, OnCard) else value
+    return value.values if isinstance(value, OnGpu) else value
 
 
 def _dispatched(machine: Machine, act: Any, args: tuple, kwargs: dict) -> Any:
     name = act.overloadpacket.__name__
     flat, spec = tree_flatten((args, kwargs))
-    cards = [one for one in flat if isinstance(one, OnCard)]
-    if name == "copy_" and not isinstance(args[0], OnCard):
+    gpus = [one for one in flat if isinstance(one, OnGpu)]
+    if name == "copy_" and not isinstance(args[0], OnGpu):
         return _downloaded(machine, args)
-    if name == "copy_" and not isinstance(args[1], OnCard):
+    if name == "copy_" and not isinstance(args[1], OnGpu):
         machine.uploaded(tuple(args[1].shape))
     else:
         _check(machine, act, name, args, flat)
@@ -130,20 +130,20 @@ def _dispatched(machine: Machine, act: Any, args: tuple, kwargs: dict) -> Any:
     inner_args, inner_kwargs = tree_unflatten(plain, spec)
     run = _mixed_product if act is getattr(torch.ops.aten.mm, "dtype", None) else act
     made = run(*inner_args, **inner_kwargs)
-    index = cards[0].index
+    index = gpus[0].index
     if not _quiet(act):
         machine.allocate(made)
         machine.launched(name, index, run, inner_args, inner_kwargs, made)
-    known = {id(one.values): one for one in cards}
+    known = {id(one.values): one for one in gpus}
     leaves, shape = tree_flatten(made)
     return tree_unflatten([_seen(one, known, index) for one in leaves], shape)
 
 
-def _seen(value: Any, known: dict[int, OnCard], index: int) -> Any:
-    """The tensor of the card that holds a result: one of the arguments where that was written to."""
+def _seen(value: Any, known: dict[int, OnGpu], index: int) -> Any:
+    """The tensor of the GPU that holds a result: one of the arguments where that was written to."""
     if not isinstance(value, Tensor):
         return value
-    return known[id(value)] if id(value) in known else OnCard(value, index)
+    return known[id(value)] if id(value) in known else OnGpu(value, index)
 
 
 def _mixed_product(a: Tensor, b: Tensor, dtype: torch.dtype) -> Tensor:
@@ -169,23 +169,23 @@ def _downloaded(machine: Machine, args: tuple) -> Tensor:
 
 
 def _check(machine: Machine, act: Any, name: str, args: tuple, flat: list[Any]) -> None:
-    """Refuse what a card refuses, and note what makes the host wait."""
-    cards = [one for one in flat if isinstance(one, OnCard)]
-    host = [one for one in flat if isinstance(one, Tensor) and not isinstance(one, OnCard)]
+    """Refuse what a GPU refuses, and note what makes the host wait."""
+    gpus = [one for one in flat if isinstance(one, OnGpu)]
+    host = [one for one in flat if isinstance(one, Tensor) and not isinstance(one, OnGpu)]
     if name in INDEXED:
         indices = [one for one in args[1] if isinstance(one, Tensor)]
         if any(one.dtype in (torch.bool, torch.uint8) for one in indices):
             machine.wait("index by a mask")
-        if isinstance(args[0], OnCard):  # torch takes the numbers of the host there, and waits
-            for one in [one for one in indices if not isinstance(one, OnCard)]:
+        if isinstance(args[0], OnGpu):  # torch takes the numbers of the host there, and waits
+            for one in [one for one in indices if not isinstance(one, OnGpu)]:
                 machine.wait("index by numbers of the host")
                 host = [other for other in host if other is not one]
     elif name in LOOKING:
         machine.wait(name)
     wrong = [one for one in host if one.dim() > 0 or name in TYPED]
-    if wrong or len({one.index for one in cards}) > 1:
+    if wrong or len({one.index for one in gpus}) > 1:
         raise RuntimeError(
-            f"Expected all tensors to be on the same device: {act} of {[str(one.device) for one in (*cards, *wrong)]}"
+            f"Expected all tensors to be on the same device: {act} of {[str(one.device) for one in (*gpus, *wrong)]}"
         )
 
 
@@ -200,7 +200,7 @@ def _without_device(args: tuple, kwargs: dict) -> tuple[torch.device | None, tup
             place = one
         elif isinstance(one, str) and one.split(":")[0] in ("cpu", "cuda"):
             place = torch.device(one)
-        elif isinstance(one, OnCard) and place is None:
+        elif isinstance(one, OnGpu) and place is None:
             place = one.device
             others.setdefault("dtype", one.dtype)
         elif one is not None:
@@ -209,7 +209,7 @@ def _without_device(args: tuple, kwargs: dict) -> tuple[torch.device | None, tup
 
 
 class Names(TorchFunctionMode):
-    """Makes tensors on a card where Python asks for one."""
+    """Makes tensors on a GPU where Python asks for one."""
 
     def __init__(self, machine: Machine) -> None:
         super().__init__()
@@ -221,10 +221,10 @@ class Names(TorchFunctionMode):
             made = act(*args, **kwargs)
             self._machine.pinned.add(made.untyped_storage().data_ptr())
             return made
-        if name == "to" and not isinstance(args[0], OnCard):
+        if name == "to" and not isinstance(args[0], OnGpu):
             return self._moved(act, args, kwargs)
         place, _, others = _without_device((), kwargs)
-        if name in ("tensor", "as_tensor") and args and isinstance(args[0], OnCard):
+        if name in ("tensor", "as_tensor") and args and isinstance(args[0], OnGpu):
             return args[0].to(**kwargs)
         if place is None or place.type != "cuda":
             return act(*args, **kwargs)
@@ -232,12 +232,12 @@ class Names(TorchFunctionMode):
         made = act(*args, **others)
         if name in ("tensor", "as_tensor", "asarray"):
             return upload(made, index)
-        if isinstance(made, OnCard):
+        if isinstance(made, OnGpu):
             return made
         self._machine.allocate(made)
         if name not in FREE:
             self._machine.launched(name, index, act, args, others, made)
-        return OnCard(made, index)
+        return OnGpu(made, index)
 
     def _moved(self, act: Any, args: tuple, kwargs: dict) -> Tensor:
         place, rest, others = _without_device(args[1:], kwargs)
@@ -252,7 +252,7 @@ class Names(TorchFunctionMode):
 
 
 class Stream:
-    """A queue of a card, which is always empty."""
+    """A queue of a GPU, which is always empty."""
 
     def __init__(self, *_: Any, **__: Any) -> None:
         pass
@@ -265,7 +265,7 @@ class Stream:
 
 
 class Event:
-    """A mark in the queue of the current card: the copies before it have arrived once it was waited for."""
+    """A mark in the queue of the current GPU: the copies before it have arrived once it was waited for."""
 
     def __init__(self, *_: Any, **__: Any) -> None:
         self._copies: list[tuple[int, Tensor, Tensor]] = []
@@ -319,8 +319,8 @@ def _functions(machine: Machine) -> dict[str, Any]:
     return {
         "CUDAGraph": Tape, "graph": graph, "Stream": Stream, "stream": stream, "Event": Event, "device": device,
         "current_stream": Stream, "synchronize": lambda *_: None, "empty_cache": emptied,
-        "is_available": lambda: True, "device_count": lambda: machine.cards,
-        "get_device_name": lambda index=0: f"Pretended card {index}",
+        "is_available": lambda: True, "device_count": lambda: machine.gpus,
+        "get_device_name": lambda index=0: f"Pretended GPU {index}",
         "mem_get_info": lambda *_: (machine.memory - machine.cached, machine.memory),
         "memory_reserved": lambda *_: machine.cached, "memory_allocated": lambda *_: 0,
         "current_device": lambda: machine.current,
@@ -328,9 +328,9 @@ def _functions(machine: Machine) -> dict[str, Any]:
 
 
 @contextmanager
-def pretended(cards: int = 1, memory: int = 139 * 2**30) -> Iterator[Machine]:
-    """Give this process cards: inside, this thread may ask for `cuda`."""
-    before, made = pretend_machine.MACHINE, Machine(cards, memory)
+def pretended(gpus: int = 1, memory: int = 139 * 2**30) -> Iterator[Machine]:
+    """Give this process GPUs: inside, this thread may ask for `cuda`."""
+    before, made = pretend_machine.MACHINE, Machine(gpus, memory)
     pretend_machine.MACHINE = made
     try:
         with ExitStack() as stack:

@@ -9,7 +9,7 @@ from engines.core.api import simulate
 from engines.core.compute.simulation import Simulation
 from engines.core.numerics.lapack import eigvalsh
 from engines.core.runs.run import Run
-from engines.matrix_sensing import factor_parts, first_steps, theory
+from engines.matrix_sensing import factor_parts, first_steps, laws
 from engines.matrix_sensing.config import MatrixSensing
 from engines.matrix_sensing.engine import ENGINE
 from engines.matrix_sensing.predictions import broken, predictions
@@ -30,7 +30,7 @@ def farthest(config, curve):
     """The logarithm of the largest factor between the run and its line, above rounding."""
     steps, values = curve
     seen = values > 1e-12
-    return np.abs(np.log(theory.error(config, steps.astype(float))[seen] / values[seen])).max()
+    return np.abs(np.log(laws.error(config, steps.astype(float))[seen] / values[seen])).max()
 
 
 @pytest.mark.thorough
@@ -59,7 +59,7 @@ def test_the_tail_rate_is_foretold_from_the_start_alone(knobs):
     config = MatrixSensing(**{**OWN, "alpha": 0.2, **knobs})
     run = ran(25_000, config)
     found = rate(run.curve("error", 0), 1e-11, 1e-6)
-    assert found / theory.late_rate(config) == pytest.approx(1, abs=0.02)
+    assert found / laws.late_rate(config) == pytest.approx(1, abs=0.02)
 
 
 def test_the_idle_block_solves_its_riccati_equation():
@@ -77,23 +77,23 @@ def test_the_idle_block_solves_its_riccati_equation():
     solved = solve_ivp(flow, (0, 1000), factors.idle[1].ravel(), t_eval=times, rtol=1e-10, atol=1e-14, method="LSODA")
     blocks = solved.y.T.reshape(-1, *shape)
     expected = np.einsum("tij,tji->t", blocks + D, blocks)
-    np.testing.assert_allclose(theory.idle(factors, 1e-4, 1000 * times), expected, rtol=1e-3)
+    np.testing.assert_allclose(laws.idle(factors, 1e-4, 1000 * times), expected, rtol=1e-3)
 
 
 def test_very_wide_factors_are_interpolated_within_two_per_cent(monkeypatch):
     factors = factor_parts.initial_parts(MatrixSensing(**OWN, k=20, alpha=0.2))
     t = np.unique(np.geomspace(1, 20_000, 300).round()) - 1
-    exact = theory.idle(factors, 0.1, t)
-    monkeypatch.setattr(theory, "LARGE", 0)
+    exact = laws.idle(factors, 0.1, t)
+    monkeypatch.setattr(laws, "LARGE", 0)
     seen = exact > 1e-20
-    np.testing.assert_allclose(theory.idle(factors, 0.1, t)[seen], exact[seen], rtol=0.02)
+    np.testing.assert_allclose(laws.idle(factors, 0.1, t)[seen], exact[seen], rtol=0.02)
 
 
 def test_an_imbalance_of_mixed_signs_falls_smoothly_through_rounding():
     """Seven directions, some alive in F and some in G: no term of the trace cancels, at any time."""
     factors = factor_parts.initial_parts(MatrixSensing(**OWN, n=12, k=7, alpha=0.5, init_ratio=1.0, seed=2))
     assert factors.delta.min() < 0 < factors.delta.max()
-    values = theory.idle(factors, 0.1, np.linspace(0, 40_000, 400))
+    values = laws.idle(factors, 0.1, np.linspace(0, 40_000, 400))
     assert (values > 0).all() and (np.diff(np.log(values)) < 0).all() and values[-1] < 1e-40
 
 
@@ -102,7 +102,7 @@ def test_without_imbalance_the_idle_block_is_the_one_over_t_law():
     sizes = np.linalg.eigvalsh(factors.idle[1])
     t = np.array([0.0, 50.0, 5000.0])
     expected = ((2 * 0.1 * t[:, None] + 1 / sizes) ** -2).sum(1)
-    np.testing.assert_allclose(theory.idle(factors, 0.1, t), expected, rtol=1e-9)
+    np.testing.assert_allclose(laws.idle(factors, 0.1, t), expected, rtol=1e-9)
 
 
 def test_the_symmetric_constant_is_exact():
@@ -149,7 +149,7 @@ def test_the_share_of_the_rate_that_measurements_leave_is_that_of_the_gauss_newt
         directions = 20 * 3 + 20 * 4 - 3 * 4
         values = eigvalsh(gauss_newton_matrix(problem.operators[0][0], F, G)).flatten().flip(-1)
         found.append(float(values[directions - 1]) / 0.01)
-    assert np.mean(found) / theory.sensed_share(config) == pytest.approx(1.02, abs=0.02)
+    assert np.mean(found) / laws.sensed_share(config) == pytest.approx(1.02, abs=0.02)
 
 
 def test_the_gauss_newton_probe_is_exact_for_the_symmetric_identity():
@@ -185,7 +185,7 @@ def test_the_lift_is_foretold(alpha, lift):
     assert run["lifted_at"][-1, 0] == pytest.approx(first_steps.learning(config).lifted_at, abs=6)
     found = rate(run.curve("error", 0), 1e-11, 1e-5)
     # K dies where F is smallest, at beta², J along mode i at g_i².
-    slowest = min(config.beta**2, theory.lifted_rates(config)[1].min())
+    slowest = min(config.beta**2, laws.lifted_rates(config)[1].min())
     assert found / -np.log(1 - config.eta * slowest) == pytest.approx(1, abs=0.1)
 
 

@@ -211,7 +211,7 @@ HELD_OUT = 5
 """One of so many samples with labels or targets is kept for the test."""
 
 
-class UserSamples(NamedTuple):
+class OwnSamples(NamedTuple):
     """Samples with or without labels or targets."""
 
     X: Tensor
@@ -220,7 +220,7 @@ class UserSamples(NamedTuple):
     """Labels, whole numbers `[n]`, or targets `[n, k]`; None for neither."""
 
 
-def load(network: str, data: str, activation: str = "file") -> tuple[Mlp, Tensor, UserSamples]:
+def load(network: str, data: str, activation: str = "file") -> tuple[Mlp, Tensor, OwnSamples]:
     """Read the perceptron, its parameters `[P]` and its samples, in float64; activation as in `load_perceptron`.
 
     Raises `ConfigError` for paths that do not end in .safetensors and .npz, for files that cannot be read within the
@@ -240,7 +240,7 @@ def load(network: str, data: str, activation: str = "file") -> tuple[Mlp, Tensor
     return net, theta, given
 
 
-def supervised_subject(net: Mlp, theta: Tensor, samples: UserSamples, seeds: tuple[int, ...]) -> Trainable:
+def supervised_subject(net: Mlp, theta: Tensor, samples: OwnSamples, seeds: tuple[int, ...]) -> Trainable:
     """Trainable network with cross-entropy on labels, or half the squared error on targets.
 
     A fifth is held out, the same for all. theta `[B, P]`.
@@ -253,7 +253,7 @@ def supervised_subject(net: Mlp, theta: Tensor, samples: UserSamples, seeds: tup
     return Trainable(net, Samples(X[shown], y[shown]), Samples(X[held_out], y[held_out]), criterion, theta, seeds)
 
 
-def _samples(file: InputFile, net: Mlp) -> UserSamples:
+def _samples(file: InputFile, net: Mlp) -> OwnSamples:
     arrays = read(file, {"X": REAL}, {"y": REAL})
     X, y = arrays["X"], arrays.get("y")
     if X.ndim != 2 or X.shape[1] != net.sizes[0]:
@@ -262,7 +262,7 @@ def _samples(file: InputFile, net: Mlp) -> UserSamples:
     if not np.isfinite(X).all():
         raise file.refuse(f"X has {int((~np.isfinite(X)).sum())} values that are not finite")
     shown = None if y is None else torch.from_numpy(_targets(file, y, len(X), net.sizes[-1]))
-    return UserSamples(torch.from_numpy(X.astype(np.float64, order="C")), shown)
+    return OwnSamples(torch.from_numpy(X.astype(np.float64, order="C")), shown)
 
 
 def _check_size(file: InputFile, n: int, widest: int) -> None:

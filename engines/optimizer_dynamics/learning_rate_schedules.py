@@ -1,4 +1,4 @@
-"""Schedules: factors of the step size at step t = 0, 1, ..., in closed form; several in one batch."""
+"""Learning rate schedules: factors of the step size at step t = 0, 1, ..., in closed form; several in one batch."""
 
 from __future__ import annotations
 

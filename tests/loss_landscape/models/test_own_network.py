@@ -15,7 +15,7 @@ from torch import nn
 
 from engines.core.protocol.errors import ConfigError
 from engines.loss_landscape.config import LossLandscape
-from engines.loss_landscape.models import factory, user_network
+from engines.loss_landscape.models import factory, own_network
 
 X, Y = np.random.default_rng(0).normal(size=(30, 5)), np.arange(30) % 3
 
@@ -46,7 +46,7 @@ def stored(folder, tensors, **arrays):
 @pytest.mark.parametrize("sizes", [(5, 3), (5, 7, 3), (5, 6, 6, 6, 6, 6, 6, 3)])
 def test_outputs_are_those_of_the_sequential_whose_state_was_stored(tmp_path, sizes, dtype, bias):
     model = perceptron(5, 6, *sizes[1:], bias=bias, dtype=dtype)
-    net, theta, samples = user_network.load(*stored(tmp_path, model.state_dict()))
+    net, theta, samples = own_network.load(*stored(tmp_path, model.state_dict()))
     assert (theta.dtype, samples.X.dtype, samples.y) == (torch.float64, torch.float64, None)
     assert net.bias == bias
     expected = model.double()(torch.from_numpy(X))
@@ -55,7 +55,7 @@ def test_outputs_are_those_of_the_sequential_whose_state_was_stored(tmp_path, si
 
 def test_layers_are_in_the_order_of_their_numbers_not_of_their_letters(tmp_path):
     model = perceptron(5, *[5] * 6, 5)  # 0.weight .. 12.weight, all square
-    net, theta, samples = user_network.load(*stored(tmp_path, model.state_dict()))
+    net, theta, samples = own_network.load(*stored(tmp_path, model.state_dict()))
     torch.testing.assert_close(net(theta, samples.X), model(torch.from_numpy(X)), rtol=1e-12, atol=1e-12)
 
 
@@ -66,13 +66,13 @@ def test_layers_of_any_names_are_in_the_order_in_which_they_fit(tmp_path, names,
     layers = [layer for layer in model if isinstance(layer, nn.Linear)]
     tensors = {f"{name}{mark}weight": one.weight.detach() for name, one in zip(names, layers, strict=True)}
     tensors |= {f"{name}{mark}bias": one.bias.detach() for name, one in zip(names, layers, strict=True)}
-    net, theta, samples = user_network.load(*stored(tmp_path, tensors))
+    net, theta, samples = own_network.load(*stored(tmp_path, tensors))
     assert net.sizes == (5, 7, 6, 3)
     torch.testing.assert_close(net(theta, samples.X), model(torch.from_numpy(X)), rtol=1e-12, atol=1e-12)
 
 
 def config(network, data, **knobs):
-    return LossLandscape(subject="user_network", network=network, data=data, **knobs)
+    return LossLandscape(subject="own_network", network=network, data=data, **knobs)
 
 
 def test_without_labels_the_network_is_at_a_minimum_of_its_behavioural_loss(tmp_path):
@@ -97,12 +97,12 @@ def test_of_labelled_samples_a_fifth_is_held_out_and_each_goes_with_its_own_labe
 
 @pytest.mark.parametrize("labels", [Y.astype(float), Y + 1, Y - 1.0, 7 * Y - 3, Y.astype(np.uint8)])
 def test_labels_are_whole_numbers_of_any_type_that_start_anywhere(tmp_path, labels):
-    _, _, samples = user_network.load(*stored(tmp_path, weights(), y=labels))
+    _, _, samples = own_network.load(*stored(tmp_path, weights(), y=labels))
     assert samples.y.tolist() == Y.tolist()
 
 
 def test_labels_of_outputs_stay_what_they_are_where_a_class_is_missing(tmp_path):
-    _, _, samples = user_network.load(*stored(tmp_path, weights(), y=Y % 2 + 1))
+    _, _, samples = own_network.load(*stored(tmp_path, weights(), y=Y % 2 + 1))
     assert samples.y.tolist() == (Y % 2 + 1).tolist()
 
 
@@ -126,7 +126,7 @@ def test_what_bends_is_read_or_said_and_outputs_are_those_of_it(tmp_path, bend, 
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(5, 7), BENT[bend](), nn.Linear(7, 3)).double()
     state = save(model.state_dict(), None if asked else {"activation": bend})
-    net, theta, samples = user_network.load(*stored(tmp_path, state), bend if asked else "file")
+    net, theta, samples = own_network.load(*stored(tmp_path, state), bend if asked else "file")
     assert net.activation == bend
     torch.testing.assert_close(net(theta, samples.X), model(torch.from_numpy(X)), rtol=1e-12, atol=1e-12)
 
@@ -134,11 +134,11 @@ def test_what_bends_is_read_or_said_and_outputs_are_those_of_it(tmp_path, bend, 
 def test_what_bends_is_never_assumed(tmp_path):
     bare = save(weights())
     with pytest.raises(ConfigError, match="set network_activation to one of relu, square, gelu, tanh, linear"):
-        user_network.load(*stored(tmp_path, bare))
+        own_network.load(*stored(tmp_path, bare))
     with pytest.raises(ConfigError, match="say activation=tanh; network_activation=relu is asked for"):
-        user_network.load(*stored(tmp_path, save(weights(), {"activation": "tanh"})), "relu")
+        own_network.load(*stored(tmp_path, save(weights(), {"activation": "tanh"})), "relu")
     with pytest.raises(ConfigError, match="say activation='mish'; known are relu"):
-        user_network.load(*stored(tmp_path, save(weights(), {"activation": "mish"})))
+        own_network.load(*stored(tmp_path, save(weights(), {"activation": "mish"})))
 
 
 def test_names_of_a_body_with_numbers_and_a_head_are_in_one_order(tmp_path):
@@ -147,7 +147,7 @@ def test_names_of_a_body_with_numbers_and_a_head_are_in_one_order(tmp_path):
         f"body.{2 * i}.{kind}": model.state_dict()[f"{2 * i}.{kind}"] for i in range(3) for kind in ("weight", "bias")
     }
     tensors = {**body, "head.weight": model.state_dict()["6.weight"], "head.bias": model.state_dict()["6.bias"]}
-    net, theta, samples = user_network.load(*stored(tmp_path, tensors))
+    net, theta, samples = own_network.load(*stored(tmp_path, tensors))
     torch.testing.assert_close(net(theta, samples.X), model(torch.from_numpy(X)), rtol=1e-12, atol=1e-12)
 
 
@@ -196,7 +196,7 @@ STATES = {
 @pytest.mark.parametrize(("tensors", "word"), STATES.values(), ids=STATES)
 def test_states_that_are_no_perceptron_are_refused_with_the_tensor_and_what_it_needs(tmp_path, tensors, word):
     with pytest.raises(ConfigError, match=r"LossLandscape\.network=.*own\.safetensors") as caught:
-        user_network.load(*stored(tmp_path, tensors))
+        own_network.load(*stored(tmp_path, tensors))
     assert word in str(caught.value)
     assert len(str(caught.value)) < 600
     assert "\n" not in str(caught.value)
@@ -222,8 +222,8 @@ HOSTILE = {
     "longer": (GOOD + b"\0" * 64, "no .safetensors that can be read"),
     "a header beyond the file": (raw({}, length=2**62), f"{2**62} bytes; the limit is"),
     "a header beyond the limit": (
-        raw(b" " * (user_network.MAX_HEADER_BYTES + 1)),
-        f"the limit is {user_network.MAX_HEADER_BYTES}",
+        raw(b" " * (own_network.MAX_HEADER_BYTES + 1)),
+        f"the limit is {own_network.MAX_HEADER_BYTES}",
     ),
     "no json": (raw(b"{'0.weight'"), "no .safetensors that can be read"),
     "no text": (raw(b"\xff\xfe{}" * 9), "no .safetensors that can be read"),
@@ -243,7 +243,7 @@ HOSTILE = {
 @pytest.mark.parametrize(("content", "word"), HOSTILE.values(), ids=HOSTILE)
 def test_damaged_and_hostile_states_are_refused(tmp_path, content, word):
     with pytest.raises(ConfigError, match=r"LossLandscape\.network=") as caught:
-        user_network.load(*stored(tmp_path, content))
+        own_network.load(*stored(tmp_path, content))
     assert word in str(caught.value)
     assert len(str(caught.value)) < 600
 
@@ -253,20 +253,20 @@ def test_a_pickle_is_not_unpickled(tmp_path, monkeypatch):
     stream = io.BytesIO()
     torch.save({"0.weight": Trap()}, stream)
     with pytest.raises(ConfigError, match=r"no \.safetensors"):
-        user_network.load(*stored(tmp_path, stream.getvalue()))
+        own_network.load(*stored(tmp_path, stream.getvalue()))
     with pytest.raises(ConfigError, match="needs real numbers"):
-        user_network.load(*stored(tmp_path, weights(), X=np.array([[Trap()]], dtype=object)))
+        own_network.load(*stored(tmp_path, weights(), X=np.array([[Trap()]], dtype=object)))
     assert not Path("sprung").exists()
 
 
 def test_a_file_beyond_the_limit_is_not_opened(tmp_path):
     network, data = stored(tmp_path, weights())
     with open(network, "ab") as stream:
-        stream.truncate(user_network.MAX_FILE_BYTES + 1)
+        stream.truncate(own_network.MAX_FILE_BYTES + 1)
     with pytest.raises(
-        ConfigError, match=f"{user_network.MAX_FILE_BYTES + 1} bytes; the limit is {user_network.MAX_FILE_BYTES}"
+        ConfigError, match=f"{own_network.MAX_FILE_BYTES + 1} bytes; the limit is {own_network.MAX_FILE_BYTES}"
     ):
-        user_network.load(network, data)
+        own_network.load(network, data)
 
 
 SAMPLES = {
@@ -296,25 +296,25 @@ SAMPLES = {
 @pytest.mark.parametrize(("arrays", "word"), SAMPLES.values(), ids=SAMPLES)
 def test_samples_that_do_not_fit_are_refused_with_the_value_and_the_limit(tmp_path, arrays, word):
     with pytest.raises(ConfigError, match=r"LossLandscape\.data=.*own\.npz") as caught:
-        user_network.load(*stored(tmp_path, weights(), **arrays))
+        own_network.load(*stored(tmp_path, weights(), **arrays))
     assert word in str(caught.value)
 
 
 def test_a_wide_layer_is_refused_before_it_is_computed(tmp_path):
     wide = {"0.weight": filled(20_000, 5), "2.weight": filled(3, 20_000)}
     with pytest.raises(ConfigError, match="2000 samples times a layer of 20000 are 40000000 activations"):
-        user_network.load(*stored(tmp_path, wide, X=np.zeros((2000, 5))))
+        own_network.load(*stored(tmp_path, wide, X=np.zeros((2000, 5))))
 
 
 def test_an_archive_that_is_none_names_the_knob(tmp_path):
     network, data = stored(tmp_path, weights())
     Path(data).write_bytes(b"X,y\n1,2\n")
     with pytest.raises(ConfigError, match=r"LossLandscape\.data=.*no \.npz that can be read"):
-        user_network.load(network, data)
+        own_network.load(network, data)
     with zipfile.ZipFile(data, "w") as made:
         made.writestr("weights.npy", b"")
     with pytest.raises(ConfigError, match="0 arrays of the name X; it needs one X"):
-        user_network.load(network, data)
+        own_network.load(network, data)
 
 
 OTHERS = ["", ".", "/dev/zero", "/etc/passwd", "model.pt", "model.pkl", "own.safetensors.gz"]
@@ -324,21 +324,21 @@ OTHERS = ["", ".", "/dev/zero", "/etc/passwd", "model.pt", "model.pkl", "own.saf
 def test_nothing_is_told_of_other_files(tmp_path, name):
     network, data = stored(tmp_path, weights())
     with pytest.raises(ConfigError, match=r"must be the path of a file that ends in \.safetensors"):
-        user_network.load(name, data)
+        own_network.load(name, data)
     with pytest.raises(ConfigError, match=r"must be the path of a file that ends in \.npz"):
-        user_network.load(network, name)
+        own_network.load(network, name)
 
 
 @pytest.mark.parametrize("name", ["nowhere", "\0", "x" * 5000, "http://example.org/a"])
 def test_what_is_no_file_is_refused(tmp_path, name):
     network, data = stored(tmp_path, weights())
     with pytest.raises(ConfigError, match=r"LossLandscape\.network="):
-        user_network.load(f"{name}.safetensors", data)
+        own_network.load(f"{name}.safetensors", data)
     with pytest.raises(ConfigError, match=r"LossLandscape\.data="):
-        user_network.load(network, f"{name}.npz")
+        own_network.load(network, f"{name}.npz")
 
 
 def test_a_folder_is_no_file(tmp_path):
     (tmp_path / "made.safetensors").mkdir()
     with pytest.raises(ConfigError, match="there is no such file"):
-        user_network.load(str(tmp_path / "made.safetensors"), stored(tmp_path, weights())[1])
+        own_network.load(str(tmp_path / "made.safetensors"), stored(tmp_path, weights())[1])

@@ -1,8 +1,9 @@
-"""What the core does with a card, on one that is not there."""
+"""What the core does with a GPU, on one that is not there."""
 
 import re
 import threading
 import time
+from itertools import groupby
 
 import numpy as np
 import pytest
@@ -15,13 +16,13 @@ from engines.core.compute import device as devices
 from engines.core.compute.simulation import Simulation
 from engines.core.live.runner import Runner
 from engines.core.live.scheduler import Scheduler
-from engines.core.protocol import placing
+from engines.core.protocol import device_choice
 from engines.core.protocol.errors import ConfigError, EngineFailure, as_engine_failure
 from engines.core.sweeps import sweep, worker
 from tests.core.toy import ENGINE, Toy, ToyEngine
-from tests.pretend_card import OnCard, held, pretended
+from tests.pretend_gpu import OnGpu, held, pretended
 
-CPU, CARD = torch.device("cpu"), torch.device("cuda", 0)
+CPU, GPU = torch.device("cpu"), torch.device("cuda", 0)
 MEMBERS = [Toy(seed=1), Toy(a=3.0, seed=2), Toy(eta=0.5, sign="minus")]
 
 
@@ -36,8 +37,8 @@ def assert_same(left, right):
             np.testing.assert_array_equal(value, other.values[name], err_msg=f"{name} at {one.step}")
 
 
-def test_the_pretended_card_refuses_counts_and_plays_back():
-    with pretended(cards=2) as machine:
+def test_the_pretended_gpu_refuses_counts_and_plays_back():
+    with pretended(gpus=2) as machine:
         x = torch.ones(3, device="cuda")
         with machine.counting() as count:
             assert (x + 1).sum().item() == 6
@@ -60,7 +61,7 @@ def test_the_pretended_card_refuses_counts_and_plays_back():
 
 def test_a_short_run_is_replayed_from_its_first_step_on():
     with pretended() as machine:
-        graphed = Simulation(ENGINE, MEMBERS, CARD)
+        graphed = Simulation(ENGINE, MEMBERS, GPU)
         there = recorded(graphed, 150)
         assert machine.replays == 150  # frames are less than 32 steps apart
         graphed.advance(150 + 2 * 32 + 5)
@@ -71,36 +72,46 @@ def test_a_short_run_is_replayed_from_its_first_step_on():
 def test_a_step_that_cannot_be_captured_is_computed_by_the_loop(caplog):
     with pretended() as machine:
         machine.refuses_capture = True
-        there = recorded(Simulation(ENGINE, MEMBERS, CARD), 20)
+        there = recorded(Simulation(ENGINE, MEMBERS, GPU), 20)
         assert (machine.replays, machine.emptied) == (0, 1)
     assert "without a graph" in caplog.text
     assert_same(there, recorded(Simulation(ENGINE, MEMBERS, CPU), 20))
 
 
-def test_one_graph_is_captured_at_a_time():
-    with pretended() as machine:
-        batch = Simulation(ENGINE, MEMBERS, CARD).batches[0]
-        held_up = threading.Thread(target=cuda_graph.CapturedSteps, args=(batch._step, batch.state, batch.knobs))
-        with cuda_graph._CAPTURES:
-            held_up.start()
-            time.sleep(0.1)
-            assert machine.capturing is None
-        held_up.join(10)
-        assert not held_up.is_alive()
+def test_one_graph_is_captured_at_a_time(monkeypatch):
+    monkeypatch.setattr(cuda_graph, "UNROLLED", (2, 1))
+    steps = []
+    with pretended():
+        batch = Simulation(ENGINE, MEMBERS, GPU).batches[0]
+
+        def slow(state, knobs):
+            steps.append(threading.current_thread())
+            time.sleep(0.02)
+            return ENGINE.step(batch.problem, state, knobs)
+
+        both = [
+            threading.Thread(target=cuda_graph.CapturedSteps, args=(slow, batch.state, batch.knobs)) for _ in range(2)
+        ]
+        for one in both:
+            one.start()
+        for one in both:
+            one.join(10)
+    assert len(steps) == 2 * (cuda_graph.WARM_UP + 2 + 1)
+    assert len(list(groupby(steps))) == 2
 
 
-def test_a_diverging_member_is_frozen_on_a_card_as_on_the_processor():
+def test_a_diverging_member_is_frozen_on_a_gpu_as_on_the_processor():
     members = [Toy(), Toy(a=100.0, eta=1.0, flat=True)]
     with pretended():
-        there = Simulation(ENGINE, members, CARD)
+        there = Simulation(ENGINE, members, GPU)
         frames = recorded(there, 40)
     here = Simulation(ENGINE, members, CPU)
     assert_same(frames, recorded(here, 40))
     np.testing.assert_array_equal(there.diverged_at, here.diverged_at)
 
 
-def test_the_second_card_computes_captures_and_is_waited_for_itself():
-    with pretended(cards=2) as machine:
+def test_the_second_gpu_computes_captures_and_is_waited_for_itself():
+    with pretended(gpus=2) as machine:
         there = Simulation(ENGINE, MEMBERS, devices.resolve("cuda:1"))
         frames = recorded(there, 20)
         assert machine.replays == 20 and there.devices == "cuda:1"
@@ -120,37 +131,36 @@ def test_channels_of_all_types_come_in_one_copy_that_does_not_block():
         there = {name: value.to("cuda") for name, value in values.items()}
         with machine.counting() as count:
             sent = devices.Transfer(there)
-            assert not sent.arrived() and not count.waits
             found = sent.result()
-        assert sent.arrived() and not count.waits
+        assert not count.waits
     assert list(found) == list(values)
     for name, value in values.items():
         np.testing.assert_array_equal(found[name], value.numpy())
         assert found[name].dtype == value.numpy().dtype
 
 
-def test_a_card_comes_first_where_there_is_one():
-    with pretended(cards=2):
+def test_a_gpu_comes_first_where_there_is_one():
+    with pretended(gpus=2):
         assert str(devices.resolve("auto")) == str(devices.resolve("cuda")) == "cuda:0"
-        assert [one.name for one in devices.described()] == ["cpu", "cuda:0", "cuda:1"]
+        assert [one.name for one in devices.describe_devices()] == ["cpu", "cuda:0", "cuda:1"]
         assert api.run("matrix_sensing", steps=3).device == "cuda:0"
 
 
 def test_what_torch_keeps_of_runs_that_ended_is_free():
     with pretended(memory=100 * 2**30) as machine:
-        whole = devices.memory(CARD)
+        whole = devices.memory(GPU)
         machine.cached = 45 * 2**30
-        assert devices.memory(CARD) == whole == 50 * 2**30
+        assert devices.memory(GPU) == whole == 50 * 2**30
 
 
 class Hungry(ToyEngine):
-    """Its steps ask for more than there is from step 5 on, on a card."""
+    """Its steps ask for more than there is from step 5 on, on a GPU."""
 
     def nbytes(self, configs):
         return 2**24 * len(configs)
 
     def step(self, problem, state, knobs):
-        if isinstance(state.x, OnCard) and self.hungry:
+        if isinstance(state.x, OnGpu) and self.hungry:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 32.00 MiB. GPU 0 is full.")
         return super().step(problem, state, knobs)
 
@@ -164,7 +174,7 @@ def test_memory_that_runs_out_in_the_second_batch_moves_no_batch():
     with pretended():
         engine = Hungry()
         engine.hungry = False
-        simulation = Simulation(engine, [Toy(d=2), Toy(d=3)], CARD)
+        simulation = Simulation(engine, [Toy(d=2), Toy(d=3)], GPU)
         simulation.advance(3)
         before = [held(batch.state.x).clone() for batch in simulation.batches]
         second = simulation.batches[1]
@@ -178,13 +188,13 @@ def test_memory_that_runs_out_in_the_second_batch_moves_no_batch():
 def test_memory_that_runs_out_says_what_would_fit_and_the_run_goes_on_on_the_processor():
     scheduler, engine, members = Scheduler(), Hungry(), [Toy(seed=seed) for seed in range(4)]
     engine.hungry = False
-    scheduler.request = lambda worker: None  # this thread serves it: the pretended card is its own
+    scheduler.request = lambda worker: None  # this thread serves it: the pretended GPU is its own
     runner = Runner(engine, members, horizon=30, device="cuda", scheduler=scheduler)
 
     def done(command, *arguments):
         command(*arguments)
-        while not runner._commands.empty() or runner.status.playing:
-            runner.work(0.05)
+        while runner.work(0.05) is not None or runner.status.playing:
+            pass
 
     with pretended() as machine:
         done(runner.step, 7)
@@ -213,29 +223,29 @@ def test_memory_that_runs_out_while_a_run_is_built_is_a_sentence():
             api.simulate(api.Run(ENGINE, MEMBERS, device="cuda"), 10)
 
 
-def test_a_card_that_is_lost_to_the_process_says_so():
+def test_a_gpu_that_is_lost_to_the_process_says_so():
     error = RuntimeError("CUDA error: an illegal memory access was encountered\nCUDA kernel errors might be reported")
-    wanted = "the card is lost to this program (an illegal memory access was encountered); start the program again"
+    wanted = "the GPU is lost to this program (an illegal memory access was encountered); start the program again"
     assert str(as_engine_failure("Toy", error)) == f"Toy stopped: {wanted}"
 
 
-def test_what_a_card_computes_is_drawn_on_the_host_and_has_to_fit_there(monkeypatch):
+def test_what_a_gpu_computes_is_drawn_on_the_host_and_has_to_fit_there(monkeypatch):
     monkeypatch.setattr(devices, "memory", lambda device: 10**6 if device.type == "cpu" else 10**12)
     monkeypatch.setattr(ToyEngine, "nbytes", lambda self, configs: 10**8)
     with pretended(), pytest.raises(ConfigError, match="the limit on cpu"):
-        Simulation(ENGINE, MEMBERS, CARD)
+        Simulation(ENGINE, MEMBERS, GPU)
     assert memory.estimate(ENGINE, MEMBERS) == 10**8
 
 
-def test_the_report_of_a_card_measures_steps_graphs_and_bits(capsys):
+def test_the_report_of_a_gpu_measures_steps_graphs_and_bits(capsys):
     tiny = gpu.Estimate("tiny", "matrix_sensing", {"operator": "gaussian", "n": 8, "m": 40, "k": 2, "r": 2}, 1e9)
     refused = gpu.Estimate("too large", "matrix_sensing", {"operator": "gaussian", "n": 2000, "m": 400_000}, 1.0)
     with pretended():
         (rate,) = gpu.report([tiny, refused], seconds=0.01)
     said = capsys.readouterr().out
     assert rate.replayed and rate.same and rate.steps > 0 and rate.observation > 0
-    assert "Pretended card" in said and "yes, yes" in said and "too large" in said and "GiB" in said
-    assert placing.WORTH == 2**23
+    assert "Pretended GPU" in said and "yes, yes" in said and "too large" in said and "GiB" in said
+    assert device_choice.LEAST_GPU_BYTES == 2**23
 
 
 class Turn:
@@ -247,16 +257,15 @@ class Turn:
         return threading.Lock()
 
 
-def test_processes_of_a_sweep_take_the_cards_in_turn(monkeypatch):
-    monkeypatch.setattr(worker, "_use_one_thread", lambda: None)
+def test_processes_of_a_sweep_take_the_gpus_in_turn(monkeypatch):
+    monkeypatch.setattr(torch, "set_num_threads", lambda count: None)  # those of this process stay
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,GPU-7")
-    with pretended(cards=2):
-        cards = sweep._cards("auto")
-        assert (cards, sweep._cards("cuda:1"), sweep._cards("cpu")) == (["4", "GPU-7"], [], [])
+    with pretended(gpus=2):
+        gpus = sweep.shared_gpus("auto")
+        assert (gpus, sweep.shared_gpus("cuda:1"), sweep.shared_gpus("cpu")) == (["4", "GPU-7"], [], [])
     turn, seen = Turn(), []
-    before = worker._stop
     for _ in range(3):
-        worker.begin([], before, cards, turn)
+        worker.prepare_process([], threading.Event(), gpus, turn)
         seen.append(worker.os.environ["CUDA_VISIBLE_DEVICES"])
     assert seen == ["4", "GPU-7", "4"]
-    assert sweep._cards("auto") == []
+    assert sweep.shared_gpus("auto") == []

@@ -8,13 +8,14 @@ import panel as pn
 import pytest
 from bokeh.core.has_props import HasProps, MetaHasProps, _HasProps_to_serializable
 from bokeh.core.json_encoder import serialize_json
+from bokeh.core.property.descriptors import PropertyDescriptor
 from bokeh.core.serialization import Serializer
 from bokeh.document import Document
 from panel.custom import JSComponent
 from panel.io.resources import Resources
 
 from dashboard.page.lab import Lab
-from dashboard.server import worked_out_once
+from dashboard.server import cached_answers
 from engines.matrix_sensing.engine import ENGINE
 
 BUFFER = re.compile(r'(?<="type":"bytes","data":{)"id":"p\d+"')
@@ -22,13 +23,23 @@ BUFFER = re.compile(r'(?<="type":"bytes","data":{)"id":"p\d+"')
 
 KINDS = ("__css__", "_bundle_css", "__javascript__", "__javascript_modules__")
 
+PLAIN_VALUES, PLAIN_RESOURCES = HasProps.query_properties_with_values, Resources.extra_resources
+PLAIN_DEFAULT, PLAIN_UNSTABLE = PropertyDescriptor.instance_default, PropertyDescriptor.has_unstable_default
+"""As Bokeh and Panel have them."""
+
 
 @pytest.fixture
 def installed():
-    worked_out_once.install()
+    cached_answers.install()
     yield
-    HasProps.query_properties_with_values = worked_out_once._plain_values
-    Resources.extra_resources = worked_out_once._plain_resources
+    as_bokeh_does()
+    Resources.extra_resources = PLAIN_RESOURCES
+
+
+def as_bokeh_does():
+    HasProps.query_properties_with_values = PLAIN_VALUES
+    PropertyDescriptor.instance_default = PLAIN_DEFAULT
+    PropertyDescriptor.has_unstable_default = PLAIN_UNSTABLE
     Serializer._encoders[MetaHasProps] = _HasProps_to_serializable
 
 
@@ -46,8 +57,7 @@ def test_a_page_is_sent_as_bokeh_would_send_it(installed):
         return BUFFER.sub("", serialize_json(document.to_json()))
 
     kept, again = sent(), sent()
-    HasProps.query_properties_with_values = worked_out_once._plain_values
-    Serializer._encoders[MetaHasProps] = _HasProps_to_serializable
+    as_bokeh_does()
     plain = sent()
     lab.close()
     about = json.loads(plain)
@@ -65,11 +75,11 @@ def test_a_page_asks_for_the_same_files_and_for_those_of_what_is_declared_later(
         return found
 
     for _ in range(2):
-        assert files(Resources.extra_resources) == files(worked_out_once._plain_resources)
+        assert files(Resources.extra_resources) == files(PLAIN_RESOURCES)
 
     class Later(JSComponent):
         __javascript__ = ["static/extensions/later.js"]
         _esm = "export function render() {}"
 
     assert "static/extensions/later.js" in files(Resources.extra_resources)
-    assert files(Resources.extra_resources) == files(worked_out_once._plain_resources)
+    assert files(Resources.extra_resources) == files(PLAIN_RESOURCES)

@@ -1,4 +1,4 @@
-"""Every engine on a card that is not there: nothing meets what lies on another device, the numbers are the processor's,
+"""Every engine on a GPU that is not there: nothing meets what lies on another device, the numbers are the processor's,
 the host waits where it is written down, and what is captured is replayed. Sizes are tiny."""
 
 from collections import Counter
@@ -11,12 +11,12 @@ import torch
 import engines
 from engines.core.compute import cuda_graph
 from engines.core.compute.simulation import Simulation
-from engines.core.protocol import placing
+from engines.core.protocol import device_choice
 from engines.core.protocol.engine import Engine
 from engines.core.runs.experiment import Experiment
-from tests.pretend_card import held, pretended
+from tests.pretend_gpu import held, pretended
 
-CPU, CARD = torch.device("cpu"), torch.device("cuda", 0)
+CPU, GPU = torch.device("cpu"), torch.device("cuda", 0)
 UNROLLED = (4, 1)
 """Steps of graphs, so few that tests are short."""
 
@@ -31,7 +31,7 @@ FACTORS = {"scene": "factorisation", "rows": 6, "columns": 5, "seed": [0, 1]}
 
 
 class Case(NamedTuple):
-    """Members on a card: what one step may launch, and where the host waits in it."""
+    """Members on a GPU: what one step may launch, and where the host waits in it."""
 
     engine: str
     knobs: dict
@@ -42,7 +42,7 @@ class Case(NamedTuple):
     steps: int = 1
     """Steps before the one that is counted."""
     rtol: float = 1e-6
-    """Relative difference up to which the card's numbers are the processor's."""
+    """Relative difference up to which the GPU's numbers are the processor's."""
 
 
 TRIGGER, PROX = "matrix_sensing/dynamics.py", "subgradient_recovery/prox_linear.py"
@@ -81,7 +81,11 @@ CASES = {
         {"core/numerics/lapack.py: copy to the host": 4}, uploads=8,
     ),
     "optimizers, exact": Case("optimizer_dynamics", {"scene": "quadratic", "sampling": "exact", "dimension": 12}, 38),
-    "optimizers, edge": Case("optimizer_dynamics", {"scene": "edge", "seed": [0, 1]}, 90),
+    "optimizers, edge": Case("optimizer_dynamics", {"scene": "edge", "model": "product"}, 90),
+    "optimizers, edge of a network": Case(
+        "optimizer_dynamics", {"scene": "edge", "seed": [0, 1]}, 90,
+        {"optimizer_dynamics/scenes/edge.py: _local_scalar_dense": 1},
+    ),
 }  # fmt: skip
 
 
@@ -97,10 +101,10 @@ ALWAYS = ("sensing", "sensing, one step", "recovery", "collapse, flow", "landsca
     ]
 )  # fmt: skip
 def case(request, monkeypatch):
-    """A case, its engine and members; nothing is too small for the card."""
+    """A case, its engine and members; nothing is too small for the GPU."""
     chosen = CASES[request.param]
     engine = engines.load(chosen.engine)
-    monkeypatch.setattr(placing, "WORTH", 0)
+    monkeypatch.setattr(device_choice, "LEAST_GPU_BYTES", 0)
     return chosen, engine, Experiment.from_preset(engine, None, chosen.knobs).configs()
 
 
@@ -124,12 +128,12 @@ def walked(simulation, edit):
     return [*frames, simulation.observe()]
 
 
-def test_a_card_computes_what_the_processor_computes(case):
+def test_a_gpu_computes_what_the_processor_computes(case):
     chosen, engine, configs = case
     edit = live_edit(engine, configs)
     here = walked(Simulation(engine, configs, CPU), edit)
     with pretended():
-        simulation = Simulation(engine, configs, CARD)
+        simulation = Simulation(engine, configs, GPU)
         assert simulation.devices == "cuda:0"
         there = walked(simulation, edit)
     for one, other in zip(here, there, strict=True):
@@ -147,7 +151,7 @@ def test_a_card_computes_what_the_processor_computes(case):
 def test_a_step_waits_and_launches_as_is_written_down(case):
     chosen, engine, configs = case
     with pretended() as machine:
-        (batch,) = Simulation(engine, configs, CARD).batches
+        (batch,) = Simulation(engine, configs, GPU).batches
         state = batch.state
         with torch.no_grad():
             for _ in range(chosen.steps):
@@ -166,10 +170,11 @@ def test_a_captured_step_is_replayed_and_equals_the_loop(case, monkeypatch):
     monkeypatch.setattr(cuda_graph, "UNROLLED", UNROLLED)
     name, values = live_edit(engine, configs)
     with pretended() as machine:
-        graphed, plain = (Simulation(engine, configs, CARD) for _ in range(2))
+        graphed = Simulation(engine, configs, GPU)
         if not engine.capturable(graphed.batches[0].problem):
             pytest.skip("the host decides within a step")
-        plain.batches[0]._to_capture = False
+        monkeypatch.setattr(type(engine), "capturable", lambda self, problem: False)
+        plain = Simulation(engine, configs, GPU)
         for simulation in (graphed, plain):
             simulation.advance(LONG)
             simulation.set(name, values)
@@ -179,13 +184,13 @@ def test_a_captured_step_is_replayed_and_equals_the_loop(case, monkeypatch):
             torch.testing.assert_close(held(one), held(other), rtol=0, atol=0, equal_nan=True)
 
 
-def test_what_is_too_small_for_a_card_stays_on_the_processor():
+def test_what_is_too_small_for_a_gpu_stays_on_the_processor():
     with pretended():
         for name in engines.names():
             engine = engines.load(name)
             assert isinstance(engine, Engine)
             configs = Experiment.from_preset(engine, engine.preset(engine.opening)).configs()
-            placed = Simulation(engine, configs[:2], CARD)
-            assert placed.devices == "cpu" or engine.nbytes(configs[:2]) >= placing.WORTH, name
+            placed = Simulation(engine, configs[:2], GPU)
+            assert placed.devices == "cpu" or engine.nbytes(configs[:2]) >= device_choice.LEAST_GPU_BYTES, name
         large = Experiment.from_preset(engines.load("matrix_sensing"), None, {"operator": "gaussian"}).configs()
-        assert Simulation(engines.load("matrix_sensing"), large, CARD).devices == "cuda:0"
+        assert Simulation(engines.load("matrix_sensing"), large, GPU).devices == "cuda:0"
