@@ -52,7 +52,7 @@ class ProbeCard(Viewer):
         """Results that verdicts needed, by member."""
         self._failure = ""
         self._drawn_part: tuple[Part | None, float] = (None, 0.0)
-        self.form = ProbeForm(probe, self.compute, self.stop, self.save)
+        self.form = ProbeForm(probe, self.compute, self.stop, self.save, self._turned)
         self.values = ProbeValues(probe.pictures, probe.name, probe.labels)
         sheets = [CARD, FULL_WIDTH] if len(probe.pictures) > 1 else [CARD]
         self._panel = pn.Column(self.form, self.values, stylesheets=sheets, margin=0, **STRETCH)
@@ -72,6 +72,12 @@ class ProbeCard(Viewer):
         """Start on what the button offers, unless a job is on its way already."""
         if self._target and not self.job:
             self._start(*self._target)
+
+    def _turned(self) -> None:
+        """Compute what is shown anew, with the options as they are now, where that is quick."""
+        if self.probe.quick and (self._result.values or self.job):
+            self.abandon()
+            self.compute()
 
     def compute_for_verdict(self, run: Run, step: int, member: int, options: Mapping[str, Any]) -> ProbeJob:
         """Compute unasked, with these options, what the verdicts on a run need."""

@@ -19,7 +19,7 @@ from dashboard.ui.component import FOLDER, Component, script
 from dashboard.ui.formatting import listed, number, words
 from dashboard.ui.notation import html, plain
 from dashboard.ui.styles import GRID, STRETCH, TABLE
-from engines.core.protocol.probe_figures import Lines
+from engines.core.protocol.probe_figures import Traces
 
 if TYPE_CHECKING:
     from engines.core.protocol.probe_figures import Picture
@@ -157,7 +157,7 @@ def _with_plain_labels(declared: Picture) -> Picture:
         for name in ("title", "x_label", "y_label", "label")
         if hasattr(declared, name)
     }
-    if isinstance(declared, Lines):
+    if isinstance(declared, Traces):
         texts["traces"] = tuple(replace(trace, label=plain(trace.label)) for trace in declared.traces)
     return replace(declared, **texts)
 

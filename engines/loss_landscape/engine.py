@@ -17,8 +17,9 @@ from engines.core.subjects import named_subjects
 from engines.core.subjects.subject import Subject
 from engines.loss_landscape import cautions, memory, predictions, relevance, story
 from engines.loss_landscape.channels import CHANNELS
-from engines.loss_landscape.config import LossLandscape
+from engines.loss_landscape.config import METHODS_HERE, LossLandscape
 from engines.loss_landscape.dynamics import milestones
+from engines.loss_landscape.dynamics.method_training import METHOD_TRAINING
 from engines.loss_landscape.dynamics.sampling import CHAINS
 from engines.loss_landscape.dynamics.training import TRAINING
 from engines.loss_landscape.dynamics.uniform_box import BOX
@@ -69,7 +70,7 @@ class LossLandscapeEngine(CompositeEngine[LossLandscape]):
     def choose(self, config: LossLandscape) -> Dynamics[LossLandscape]:
         """Choose training, chains or draws in a box."""
         if not config.sampled:
-            return TRAINING
+            return METHOD_TRAINING if config.optimizer in METHODS_HERE else TRAINING
         return BOX if config.boxed else CHAINS
 
     def place(self, configs: Sequence[LossLandscape], device: torch.device) -> torch.device:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engines.core.methods.names import UNDECAYED
 from engines.loss_landscape.config import LABELLED, LossLandscape
 
 TRAINING = frozenset(("learning_rate", "weight_decay", "batch_size"))
@@ -54,6 +55,10 @@ COUNTED = frozenset(("reasons", "eigenvalues", "by_knob", "curve"))
 def idle(config: LossLandscape) -> frozenset[str]:
     """Knobs that change nothing."""
     used = MEMBERS | KNOBS[config.subject] | _knobs_of_draws(config) | (SAMPLING if config.sampled else TRAINING)
+    if config.optimizer in UNDECAYED:
+        used -= {"weight_decay"}
+    if config.optimizer == "own":
+        used |= {"own_method"}
     if config.boxed:
         used -= {"n_beta", "gamma", "kappa", "burn_in"}
     if config.optimizer == "gibbs":

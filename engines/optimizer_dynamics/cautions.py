@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from engines.core.methods.names import METHOD_LABELS, RATE_FREE
+from engines.core.methods.own import slower
 from engines.optimizer_dynamics import risk
 from engines.optimizer_dynamics.config import OptimizerDynamics
-from engines.optimizer_dynamics.method_names import METHOD_LABELS, RATE_FREE
-from engines.optimizer_dynamics.methods.own import reads
 from engines.optimizer_dynamics.predictions import curvature_limit, threshold
 
 TIE = 1e-9
@@ -132,9 +132,7 @@ def network(config: OptimizerDynamics) -> str:
 
 def one_at_a_time(config: OptimizerDynamics) -> str:
     """Say that an optimiser's class takes its steps one member at a time; "" of other methods."""
-    if config.method != "own" or reads(config.own_method):
-        return ""
-    return "Your method is a class of torch.optim: it steps one member at a time, which is slower."
+    return slower(config.own_method) if config.method == "own" else ""
 
 
 def stability(config: OptimizerDynamics) -> str:

@@ -12,11 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from engines.core.methods.method import Leaf, join, split
+from engines.core.methods.racing import race
 from engines.optimizer_dynamics.config import OptimizerDynamics
-from engines.optimizer_dynamics.methods.method import Leaf, join, split
-from engines.optimizer_dynamics.methods.racing import race
-from engines.optimizer_dynamics.methods.table import method_of
-from engines.optimizer_dynamics.scenes.training import knobs_of, rates
+from engines.optimizer_dynamics.scenes.training import knobs_of, method_of, rates
 
 LONGEST = 5000
 """Steps that are followed; lines end there."""

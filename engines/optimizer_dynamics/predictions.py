@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from engines.core.methods.names import ENTRYWISE, METHOD_LABELS
 from engines.core.protocol.declarations import Prediction
 from engines.optimizer_dynamics import laws, modes, risk
-from engines.optimizer_dynamics.config import OptimizerDynamics
-from engines.optimizer_dynamics.method_names import ENTRYWISE, EXACT_RISK, METHOD_LABELS
+from engines.optimizer_dynamics.config import EXACT_RISK, OptimizerDynamics
 from engines.optimizer_dynamics.scenes import factorisation
 
 DERIVED = "derived, see the tests"

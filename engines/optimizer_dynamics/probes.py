@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 
 from engines.core.compute.simulation import Simulation
+from engines.core.methods.names import METHOD_LABELS
 from engines.core.numerics.lapack import eigvalsh
 from engines.core.protocol.config import Knob
 from engines.core.protocol.engine import Part, Probe, RunData
 from engines.core.protocol.errors import ConfigError
-from engines.core.protocol.probe_figures import Lines, Trace
+from engines.core.protocol.probe_figures import Bars, Lines, Trace
 from engines.core.runs.replay import simulation_at
 from engines.optimizer_dynamics import risk
-from engines.optimizer_dynamics.config import OptimizerDynamics
+from engines.optimizer_dynamics.config import EXACT_RISK, OptimizerDynamics
 from engines.optimizer_dynamics.learning_rate_schedules import SCHEDULES
-from engines.optimizer_dynamics.method_names import EXACT_RISK
 from engines.optimizer_dynamics.scenes import central_flow, edge, network
 from engines.optimizer_dynamics.verdicts.quadratic import tuned
-from engines.optimizer_dynamics.verdicts.race import budgets, ranking, speed_up
+from engines.optimizer_dynamics.verdicts.race import budgets, ranking, speed_up, trial_losses
 
 CPU = torch.device("cpu")
 
@@ -69,6 +69,7 @@ def speed_ups(run: RunData, member: int, step: int = -1, baseline: float = 1.0) 
         raise ConfigError("speed_ups needs a race on digits with adam in it, such as the preset O15")
     names = [name for name in network.CENTRES if budgets(run, name)]
     result: dict[str, Any] = {"budget": np.array(sorted({config.horizon for config in run.configs}), dtype=float)}
+    result |= {"trials_spent": _trials(run, names), "note": _protocol(run, baseline)}
     places = [ranking(run, int(T)) for T in result["budget"]]
     for name in names:
         result[f"place_{name}"] = np.array([each.index(name) + 1 if name in each else np.nan for each in places])
@@ -76,6 +77,21 @@ def speed_ups(run: RunData, member: int, step: int = -1, baseline: float = 1.0) 
                for T in result["budget"]]  # fmt: skip
         result[name] = np.array([np.nan if speed is None else speed for speed in own])
     return result
+
+
+def _trials(run: RunData, names: Sequence[str]) -> np.ndarray:
+    """Count the trials of each method over all its budgets, `[n]`; seeds repeat a trial and are none of their own."""
+    return np.array([sum(len(trial_losses(run, name, T)) for T in budgets(run, name)) for name in names])
+
+
+def _protocol(run: RunData, baseline: float) -> str:
+    """Say what a speed-up was measured with: trials of each side, seeds, and how well Adam was tuned."""
+    each = {len(trial_losses(run, name, T)) for name, T in {(config.method, config.horizon) for config in run.configs}}
+    trials = " or ".join(map(str, sorted(each)))
+    adam = "its best rate" if baseline == 1 else f"{baseline:.3g} times its best rate"
+    seeds = len({config.seed for config in run.configs})
+    on = f"{seeds} seeds" if seeds > 1 else "one seed"
+    return f"The best of {trials} trials of each method in each budget, on {on}. Adam is at {adam}."
 
 
 def best_rates(run: RunData, member: int, step: int = -1) -> dict[str, Any]:
@@ -223,19 +239,31 @@ PROBES = (
         title="Speed-ups and places",
         doc="Steps of Adam over those of each method at equal loss, at the end of schedules. How well is Adam tuned?",
         compute=speed_ups,
-        knobs=(Knob(name="baseline", doc="Adam's rate over its best one", bounds=(0.01, 1), soft=(0.05, 1), log=True),),
+        knobs=(
+            Knob(
+                name="baseline",
+                label="Adam's rate over its best",
+                doc="1: tuned, ¼: four times too small",
+                bounds=(0.01, 1),
+                soft=(0.05, 1),
+                log=True,
+            ),
+        ),
+        labels={"trials_spent": "trials of each method, all budgets"},
+        quick=True,
         pictures=(
-            Lines(
+            Bars(
                 title="Speed-up over Adam",
-                traces=tuple(Trace(x="budget", y=name, label=name, style="line") for name in network.CENTRES),
+                traces=tuple(Trace(x="budget", y=name, label=METHOD_LABELS[name]) for name in network.CENTRES),
                 x_label="budget in steps",
-                y_label="speed-up",
-                log_x=True,
+                y_label="times as fast",
+                mark=1.0,
             ),
             Lines(
                 title="Place at each budget, by the best loss",
                 traces=tuple(
-                    Trace(x="budget", y=f"place_{name}", label=name, style="line") for name in network.CENTRES
+                    Trace(x="budget", y=f"place_{name}", label=METHOD_LABELS[name], style="line")
+                    for name in network.CENTRES
                 ),
                 x_label="budget in steps",
                 y_label="place",

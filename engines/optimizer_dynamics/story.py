@@ -6,13 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 
+from engines.core.methods.names import METHOD_LABELS
 from engines.core.protocol.declarations import Phase, Story
 from engines.core.protocol.engine import RunData
 from engines.optimizer_dynamics import risk
-from engines.optimizer_dynamics.config import OptimizerDynamics
+from engines.optimizer_dynamics.config import EXACT_RISK, OptimizerDynamics
 from engines.optimizer_dynamics.learning_rate_schedules import SCHEDULE_LABELS
-from engines.optimizer_dynamics.method_names import EXACT_RISK, METHOD_LABELS
 from engines.optimizer_dynamics.predictions import CENTRAL, threshold
+from engines.optimizer_dynamics.verdicts.race import trial_losses
 
 WHY = {
     "gd": ("t ≈ ln(s/u₀ − 1) / 2ηs", "A mode grows at a rate proportional to its singular value."),
@@ -228,6 +229,8 @@ def network_story(run: RunData, member: int) -> Story:
         f"**{named(config)}** at η = {config.eta:g}, {SCHEDULE_LABELS[config.schedule]}, for {config.horizon} steps. "
         "A race counts at the end of the schedule, at the best rate of each method, with as many trials for all."
     )
+    trials = len(trial_losses(run, config.method, config.horizon))
+    text += f" This method has **{trials}** of them in this budget." * (trials > 1)
     if len(run):
         score = run["score"][-1, member]
         text += (

@@ -74,7 +74,7 @@ CASES = {
     "optimizers, muon": Case("optimizer_dynamics", FACTORS | {"method": ["gd", "muon"]}, 184),
     "optimizers, soap": Case(
         "optimizer_dynamics", FACTORS | {"method": "soap"}, 110,
-        {"optimizer_dynamics/methods/matrix.py: _local_scalar_dense": 1}, steps=2,
+        {"core/methods/matrix.py: _local_scalar_dense": 1}, steps=2,
     ),
     "optimizers, shampoo": Case(
         "optimizer_dynamics", FACTORS | {"method": "shampoo"}, 140,

@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from engines.core.api import simulate
+from engines.core.methods import rate_free, spectral, table
 from engines.core.runs.experiment import Experiment
 from engines.core.runs.run import Run
 from engines.optimizer_dynamics import risk
 from engines.optimizer_dynamics.engine import ENGINE
-from engines.optimizer_dynamics.methods import rate_free, spectral, table
 
 
 def refused(preset):

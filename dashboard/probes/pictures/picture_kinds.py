@@ -11,10 +11,11 @@ import numpy as np
 
 from dashboard.figures.tables import ROWS, NumbersTable, even_places, matrix_table
 from dashboard.ui.formatting import number
-from engines.core.protocol.probe_figures import Graph, Heat, Lines, Neurons, Picture, Relief
+from engines.core.protocol.probe_figures import Bars, Graph, Heat, Lines, Neurons, Picture, Relief, Traces
 
 KINDS = {
     Lines: ("lines", "LinesPicture"),
+    Bars: ("bars", "BarsPicture"),
     Heat: ("heatmap", "HeatPicture"),
     Relief: ("relief", "ReliefPicture"),
     Graph: ("graph", "GraphPicture"),
@@ -47,7 +48,7 @@ def ready(declared: Picture, values: Mapping[str, Any]) -> Picture | None:
     >>> ready(heat, {"h": 0, "a": 0, "b": 0}).path, ready(heat, {"a": 0, "b": 0})
     ((), None)
     """
-    if isinstance(declared, Lines):
+    if isinstance(declared, Traces):
         traces = tuple(trace for trace in declared.traces if {trace.x, trace.y} <= values.keys())
         return replace(declared, traces=traces) if traces else None
     if not _required(declared) <= values.keys():
@@ -58,7 +59,7 @@ def ready(declared: Picture, values: Mapping[str, Any]) -> Picture | None:
 
 def arrays(declared: Picture) -> set[str]:
     """Names of all arrays that a picture draws."""
-    if isinstance(declared, Lines):
+    if isinstance(declared, Traces):
         return {name for trace in declared.traces for name in (trace.x, trace.y)}
     return _required(declared) | set(getattr(declared, "path", ()))
 
@@ -72,7 +73,7 @@ def _required(declared: Picture) -> set[str]:
 def tables(declared: Picture, values: Mapping[str, Any]) -> list[NumbersTable]:
     """Tabulate a picture: one table, or one for each axis that traces share. Errors as those of the picture."""
     match declared:
-        case Lines():
+        case Traces():
             return [_trace_table(declared, x, values) for x in dict.fromkeys(trace.x for trace in declared.traces)]
         case Heat() | Relief():
             return [_plane_table(declared, values)]
@@ -82,7 +83,7 @@ def tables(declared: Picture, values: Mapping[str, Any]) -> list[NumbersTable]:
             return [_path_table(declared, values)]
 
 
-def _trace_table(declared: Lines, x: str, values: Mapping[str, Any]) -> NumbersTable:
+def _trace_table(declared: Traces, x: str, values: Mapping[str, Any]) -> NumbersTable:
     """Tabulate the traces over one horizontal axis."""
     traces = [trace for trace in declared.traces if trace.x == x]
     matrix = np.stack([np.atleast_1d(np.asarray(values[trace.y], float)) for trace in traces], axis=1)

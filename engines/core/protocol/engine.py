@@ -133,6 +133,8 @@ class Probe:
     knobs: tuple[Knob, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
     """Names of its numbers for readers, where their names in words do not say it."""
+    quick: bool = False
+    """Whether a result that is shown is computed anew as soon as an option is turned."""
 
 
 class RunData:

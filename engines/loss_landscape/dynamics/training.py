@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -20,6 +21,15 @@ GROKKING = (0.9, 0.98)
 
 USUAL = (0.9, 0.999)
 """Betas of AdamW elsewhere."""
+
+
+class Trained(Protocol):
+    """A state that is looked at: its parameters `[B, P]`."""
+
+    @property
+    def theta(self) -> Tensor:
+        """The point that counts, `[B, P]`."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -49,23 +59,23 @@ def start(configs: Configs, problem: Problem) -> AdamState:
 def step(problem: Problem, state: AdamState, knobs: Knobs) -> AdamState:
     """Take one step of every member's parameters `[B, P]` with its own rate and decay, `[B]` each."""
     subject = problem.subject
-    gradient = subject.gradient(state.theta, _minibatch(problem, state))
+    gradient = subject.gradient(state.theta, next_minibatch(problem, state.step))
     lr, wd = (knobs[name].to(state.theta.dtype) for name in ("learning_rate", "weight_decay"))
     if problem.optimizer == "sgd":
         return state._replace(theta=sgd(state.theta, gradient, lr, wd), step=state.step + 1)
     return adamw(state, gradient, lr, wd, problem.betas)
 
 
-def _minibatch(problem: Problem, state: AdamState) -> Samples | None:
-    """Minibatch of this step, a function of the step and of each member's seed; None for all samples."""
+def next_minibatch(problem: Problem, step: Tensor) -> Samples | None:
+    """Minibatch that follows `step [B]`, a function of it and of each member's seed; None for all samples."""
     if not problem.batch_size:
         return None
     train = problem.subject.train
-    chosen = minibatch(train.X.shape[-2], problem.batch_size, int(state.step.max()), problem.subject.seeds)
+    chosen = minibatch(train.X.shape[-2], problem.batch_size, int(step.max()), problem.subject.seeds)
     return train.take(chosen.to(train.X.device))
 
 
-def observe(problem: Problem, state: AdamState, knobs: Knobs) -> dict[str, Tensor]:
+def observe(problem: Problem, state: Trained, knobs: Knobs) -> dict[str, Tensor]:
     """Channels `[B]` of losses, accuracies and the norm."""
     subject, theta = problem.subject, state.theta
     values = {"weight_norm": torch.linalg.vector_norm(theta, dim=-1)}
@@ -77,7 +87,7 @@ def observe(problem: Problem, state: AdamState, knobs: Knobs) -> dict[str, Tenso
     return filled(values, len(theta), thin=False)
 
 
-def snapshot(problem: Problem, state: AdamState, knobs: Knobs) -> dict[str, Tensor]:
+def snapshot(problem: Problem, state: Trained, knobs: Knobs) -> dict[str, Tensor]:
     """Channels `[B, *dims]` of effective parameters, ranks, a slice of the loss, and of the model."""
     subject, theta = problem.subject, state.theta
     values = live_observables.degeneracy_channels(subject, theta, knobs["n_beta"], knobs["gamma"])

@@ -16,11 +16,10 @@ import torch
 from torch import Tensor
 
 from engines.core.compute.batching import tensor
+from engines.core.methods.method import Leaf
+from engines.core.methods.racing import Race, lengths, race
 from engines.core.numerics.lapack import eigh
 from engines.optimizer_dynamics.config import OptimizerDynamics
-from engines.optimizer_dynamics.methods.method import Leaf
-from engines.optimizer_dynamics.methods.racing import Race, lengths, race
-from engines.optimizer_dynamics.methods.table import method_of
 from engines.optimizer_dynamics.scenes import central_flow
 from engines.optimizer_dynamics.scenes.small_models import (
     PARAMETERS,
@@ -31,7 +30,7 @@ from engines.optimizer_dynamics.scenes.small_models import (
     images,
     network_start,
 )
-from engines.optimizer_dynamics.scenes.training import Configs, Knobs, complete, knobs_of, rates
+from engines.optimizer_dynamics.scenes.training import Configs, Knobs, complete, knobs_of, method_of, rates
 
 VECTORS = 4
 """Directions of large curvature that are followed; of two parameters there are two."""

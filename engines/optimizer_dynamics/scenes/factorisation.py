@@ -15,13 +15,12 @@ import torch
 from torch import Tensor
 
 from engines.core.compute.batching import tensor
+from engines.core.methods.method import Leaf, Leaves, join, split
+from engines.core.methods.racing import Race, lengths, race
 from engines.core.numerics.lapack import svd, svdvals
 from engines.optimizer_dynamics import laws
 from engines.optimizer_dynamics.config import OptimizerDynamics
-from engines.optimizer_dynamics.methods.method import Leaf, Leaves, join, split
-from engines.optimizer_dynamics.methods.racing import Race, lengths, race
-from engines.optimizer_dynamics.methods.table import method_of
-from engines.optimizer_dynamics.scenes.training import Configs, Knobs, complete, knobs_of, rates
+from engines.optimizer_dynamics.scenes.training import Configs, Knobs, complete, knobs_of, method_of, rates
 
 LARGE_FIRST = ("gd", "heavy_ball", "nesterov")
 """Methods that learn large modes first, and one after the other."""

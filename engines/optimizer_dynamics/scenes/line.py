@@ -11,12 +11,11 @@ import torch
 from torch import Tensor
 
 from engines.core.compute.batching import tensor
+from engines.core.methods.method import Leaf
+from engines.core.methods.racing import Race, race
 from engines.core.protocol.declarations import Prediction
 from engines.optimizer_dynamics.config import OptimizerDynamics
-from engines.optimizer_dynamics.methods.method import Leaf
-from engines.optimizer_dynamics.methods.racing import Race, race
-from engines.optimizer_dynamics.methods.table import method_of
-from engines.optimizer_dynamics.scenes.training import Configs, Knobs, complete, knobs_of, rates
+from engines.optimizer_dynamics.scenes.training import Configs, Knobs, complete, knobs_of, method_of, rates
 
 ROOT_THREE = 3**0.5
 """Factor by which D-Adaptation of gradient descent grows in a step."""

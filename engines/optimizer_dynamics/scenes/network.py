@@ -17,12 +17,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from engines.core.methods.method import Leaf, Leaves, join, split
+from engines.core.methods.racing import Race, lengths, race
 from engines.core.numerics import digits
 from engines.optimizer_dynamics.config import OptimizerDynamics
-from engines.optimizer_dynamics.methods.method import Leaf, Leaves, join, split
-from engines.optimizer_dynamics.methods.racing import Race, lengths, race
-from engines.optimizer_dynamics.methods.table import method_of
-from engines.optimizer_dynamics.scenes.training import Configs, Knobs, complete, knobs_of, rates
+from engines.optimizer_dynamics.scenes.training import Configs, Knobs, complete, knobs_of, method_of, rates
 
 SIZES = (65, 32, 32, 10)
 LEAVES: Leaves = tuple(Leaf(out, into) for into, out in pairwise(SIZES))

@@ -14,14 +14,13 @@ import torch
 from torch import Tensor
 
 from engines.core.compute.batching import tensor
+from engines.core.methods.method import Leaf
+from engines.core.methods.racing import Race, lengths, race
 from engines.core.numerics.noise import Noise, steps_per_block
 from engines.optimizer_dynamics import risk
 from engines.optimizer_dynamics.config import OptimizerDynamics
-from engines.optimizer_dynamics.methods.method import Leaf
-from engines.optimizer_dynamics.methods.racing import Race, lengths, race
-from engines.optimizer_dynamics.methods.table import method_of
 from engines.optimizer_dynamics.risk import ExactRisk, exact_risk
-from engines.optimizer_dynamics.scenes.training import Configs, Knobs, complete, knobs_of, rates
+from engines.optimizer_dynamics.scenes.training import Configs, Knobs, complete, knobs_of, method_of, rates
 
 SAMPLES = 41
 """Purpose of the stream that draws inputs and the noise of labels."""

@@ -1,13 +1,17 @@
-"""Shared by all scenes: numeric knobs as tensors, the step size of each member now, channels without a value."""
+"""Shared by all scenes: methods, numeric knobs as tensors, the step size of each member now, empty channels."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 
 import torch
 from torch import Tensor
 
 from engines.core.compute.batching import tensor
+from engines.core.methods.method import Method
+from engines.core.methods.racing import Average
+from engines.core.methods.table import TABLE, Options
 from engines.optimizer_dynamics import learning_rate_schedules
 from engines.optimizer_dynamics.channels import CHANNELS
 from engines.optimizer_dynamics.config import OptimizerDynamics
@@ -21,6 +25,15 @@ def knobs_of(configs: Configs, device: torch.device) -> dict[str, Tensor]:
     declared = OptimizerDynamics.knobs().values()
     names = [knob.name for knob in declared if knob.role != "shape" and knob.type is not str]
     return {name: tensor([float(getattr(config, name)) for config in configs], device) for name in names}
+
+
+def method_of(config: OptimizerDynamics) -> tuple[Method, Average]:
+    """Return the method of a member, and the average of its iterates that counts."""
+    chosen = Options(**{name: getattr(config, name) for name in OPTIONS})
+    return TABLE[config.method](chosen), config.average
+
+
+OPTIONS = tuple(field.name for field in fields(Options))
 
 
 def rates(names: Sequence[str], t: Tensor, knobs: Knobs) -> Tensor:

@@ -9,11 +9,11 @@ import torch
 
 from engines.core.analysis.curve_fits import slope
 from engines.core.analysis.verdict_helpers import above, below, final, verdict
+from engines.core.methods.spectral import phi
 from engines.core.protocol.declarations import Verdict
 from engines.core.protocol.engine import RunData
 from engines.optimizer_dynamics import modes
 from engines.optimizer_dynamics.laws import half_times as law_times
-from engines.optimizer_dynamics.methods.spectral import phi
 from engines.optimizer_dynamics.scenes.factorisation import strengths
 
 LATE = "a whole step at most, and those that a random start takes to align: 0.3 to 3.2 in 400 modes of 80 seeds"

@@ -12,6 +12,7 @@ from dashboard.probes.panel import Probes
 from dashboard.session.view_state import ViewContext
 from engines.core import api
 from engines.core.live.runner import Status
+from engines.core.protocol.config import Knob
 from engines.core.protocol.engine import Part, Probe
 from engines.core.protocol.errors import ConfigError
 from engines.core.protocol.probe_figures import Lines, Trace
@@ -240,6 +241,29 @@ def test_a_wrong_option_is_a_sentence_and_changes_nothing(name, value, sentence)
     assert sentence in form["error"]
     assert made.form.options == {"resolution": 5}
     assert typed(made, "wait", "0.1")["error"] == ""
+
+
+def test_a_quick_probe_that_was_computed_once_follows_its_slider_and_another_waits_for_its_button():
+    """What is turned twice while it computes ends at the newest value."""
+
+    def times(run, member, step, factor=1.0):
+        return {"found": 3 * factor}
+
+    knobs = (Knob(name="factor", doc="how many times", bounds=(0.1, 10)),)
+    for quick in (True, False):
+        made = card(times, quick=quick, knobs=knobs)
+        made.offer(ran(), 20, 0)
+        assert made.form.fields[0]["slides"] is quick
+        made.form._handle_msg({"option": "factor", "value": "2"})
+        assert made.job is None  # nothing was asked for yet
+        made.compute()
+        result(made)
+        for value in ("3", "4"):
+            made.form._handle_msg({"option": "factor", "value": value})
+        assert (made.job is not None) is quick
+        if quick:
+            result(made)
+        assert ("12" if quick else "6") in made.values.table.object
 
 
 def test_what_is_known_so_far_is_drawn_with_how_far_it_is():

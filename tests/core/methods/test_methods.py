@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from engines.optimizer_dynamics.methods import spectral
-from engines.optimizer_dynamics.methods.entrywise import Adam, GradientDescent, Lion, Momentum, PolyakStep, Sign
-from engines.optimizer_dynamics.methods.matrix import Muon, ScaledGD, Shampoo, Soap
-from engines.optimizer_dynamics.methods.method import Inputs, Leaf, split
-from engines.optimizer_dynamics.methods.rate_free import DAdaptAdam, DAdaptSGD, DoG, Mechanic, Prodigy, ScheduleFree
-from tests.optimizer_dynamics.plain import KNOBS, Quadratic, ours, theirs
+from engines.core.methods import spectral
+from engines.core.methods.entrywise import Adam, GradientDescent, Lion, Momentum, PolyakStep, Sign
+from engines.core.methods.matrix import Muon, ScaledGD, Shampoo, Soap
+from engines.core.methods.method import Inputs, Leaf, split
+from engines.core.methods.rate_free import DAdaptAdam, DAdaptSGD, DoG, Mechanic, Prodigy, ScheduleFree
+from tests.core.methods.plain import KNOBS, Quadratic, ours, theirs
 
 STEPS = 300
 TORCH, AUTHORS = 1e-13, 1e-11

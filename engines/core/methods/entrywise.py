@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from engines.optimizer_dynamics.methods.method import (
+from engines.core.methods.method import (
     Inputs,
     Leaf,
     Leaves,
@@ -18,6 +18,7 @@ from engines.optimizer_dynamics.methods.method import (
     decayed,
     dot,
     moved,
+    moving_average,
     zeros,
 )
 
@@ -48,8 +49,8 @@ class Momentum(Method):
     def update(self, x: Inputs, memory: Memory) -> Moved:
         """Step along the velocity `[b, P]`."""
         beta = x.knobs["beta1"]
-        v = beta * memory["v"] + x.gradient
-        return moved(x, x.gradient + beta * v if self.nesterov else v), {"v": v}
+        v = (beta * memory["v"]).add_(x.gradient)
+        return moved(x, (beta * v).add_(x.gradient) if self.nesterov else v), {"v": v}
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class Lion(Method):
     def update(self, x: Inputs, memory: Memory) -> Moved:
         """Step along the signs of the interpolated momentum `[b, P]`."""
         m, g, b1, b2 = memory["m"], x.gradient, x.knobs["beta1"], x.knobs["beta2"]
-        return moved(x, (b1 * m + (1 - b1) * g).sign()), {"m": b2 * m + (1 - b2) * g}
+        return moved(x, moving_average(m, g, b1).sign()), {"m": moving_average(m, g, b2)}
 
 
 @dataclass(frozen=True)
@@ -93,12 +94,12 @@ class Adam(Method):
     def update(self, x: Inputs, memory: Memory) -> Moved:
         """Step along the averaged gradient over its root mean square `[b, P]`."""
         b1, b2, g = x.knobs["beta1"], x.knobs["beta2"], x.gradient
-        after = {"v": b2 * memory["v"] + (1 - b2) * g.square()}
+        after = {"v": moving_average(memory["v"], g.square(), b2)}
         if self.first:
-            after = {"m": b1 * memory["m"] + (1 - b1) * g, **after}
+            after = {"m": moving_average(memory["m"], g, b1), **after}
         u = after["m"] / (1 - b1**x.t) if self.first else g
         v = after["v"] / (1 - b2**x.t) if self.corrected else after["v"]
-        return moved(x, u / (v.sqrt() + x.knobs["eps"])), after
+        return moved(x, u / v.sqrt().add_(x.knobs["eps"])), after
 
 
 @dataclass(frozen=True)

@@ -10,15 +10,16 @@ import torch
 from torch import Tensor
 
 from engines.core.compute.batching import groups
-from engines.optimizer_dynamics.methods.method import Inputs, Leaves, Memory, Method, row_norm
+from engines.core.methods.method import Inputs, Leaves, Memory, Method, row_norm
+from engines.core.methods.names import USUAL
 
 Knobs = Mapping[str, Tensor]
 
 Average = str
 """Which average of the iterates counts: none, ema or polyak."""
 
-USED = ("beta1", "beta2", "eps", "weight_decay", "damping", "least_loss", "d0", "growth_rate", "averaging")
-"""Knobs that an update may read."""
+USED = (*USUAL, "averaging")
+"""Numbers of each member that an update or an average may read."""
 
 AVERAGE = "average"
 """The name of the average in a member's memory."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from engines.optimizer_dynamics.methods.method import (
+from engines.core.methods.method import (
     Inputs,
     Leaves,
     Memory,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from engines.optimizer_dynamics.methods.method import Inputs, Leaf
+from engines.core.methods.method import Inputs, Leaf
 
 KNOBS = {
     "eta": 1.0, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "weight_decay": 0.0, "d0": 1e-6, "growth_rate": 1e30,

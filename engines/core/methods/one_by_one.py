@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from engines.core.methods.method import Inputs, Leaves, Memory, Method, Moved, join, split
+from engines.core.methods.own import call, called_so
 from engines.core.protocol.errors import ConfigError, quote
 from engines.core.protocol.own_method import OwnMethod
-from engines.optimizer_dynamics.methods.method import Inputs, Leaves, Memory, Method, Moved, join, split
-from engines.optimizer_dynamics.methods.own import call, called_so
 
 TRIED = 5
 """Steps by which a class is tried: on without a break, and resumed at each."""

@@ -9,9 +9,8 @@ from math import sqrt
 import torch
 from torch import Tensor
 
-from engines.core.numerics.lapack import eigh
-from engines.optimizer_dynamics.methods import spectral
-from engines.optimizer_dynamics.methods.method import (
+from engines.core.methods import spectral
+from engines.core.methods.method import (
     Inputs,
     Leaf,
     Leaves,
@@ -21,9 +20,11 @@ from engines.optimizer_dynamics.methods.method import (
     each,
     join,
     moved,
+    moving_average,
     split,
     zeros,
 )
+from engines.core.numerics.lapack import eigh
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,8 @@ class Muon(Method):
     def update(self, x: Inputs, memory: Memory) -> Moved:
         """Step along the orthogonal momentum of every leaf of `[b, P]`."""
         beta = x.knobs["beta1"]
-        m = beta * memory["m"] + (1 - beta) * x.gradient
-        ahead = (1 - beta) * x.gradient + beta * m if self.nesterov else m
+        m = moving_average(memory["m"], x.gradient, beta)
+        ahead = moving_average(m, x.gradient, beta) if self.nesterov else m
         return moved(x, each(ahead, x.leaves, self._orthogonal)), {"m": m}
 
     def _orthogonal(self, X: Tensor, leaf: Leaf) -> Tensor:
@@ -164,8 +165,8 @@ class Soap(Method):
             return x.w, {**memory, "gram": gram, "basis": self._eigenbases(gram, x.leaves)}
         b1, b2, t = x.knobs["beta1"], x.knobs["beta2"], x.t - 1
         bases = _split_grams(memory["basis"], x.leaves)
-        m = b1 * memory["m"] + (1 - b1) * x.gradient
-        v = b2 * memory["v"] + (1 - b2) * _turned(x.gradient, bases, x.leaves).square()
+        m = moving_average(memory["m"], x.gradient, b1)
+        v = moving_average(memory["v"], _turned(x.gradient, bases, x.leaves).square(), b2)
         unbiased = v / (1 - b2**t)
         unmasked = unbiased > MASKED * unbiased.amax(1, keepdim=True)
         turned = _turned(m, bases, x.leaves) / (1 - b1**t)

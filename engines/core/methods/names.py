@@ -9,8 +9,8 @@ ENTRYWISE = ("sign", "lion", "rmsprop", "adam", "dadapt_adam", "prodigy", "sched
 RATE_FREE = ("dog", "dowg", "dadapt_sgd", "dadapt_adam", "prodigy", "mechanic")
 """Methods that find their step size; `eta` multiplies it."""
 
-EXACT_RISK = ("gd", "heavy_ball", "nesterov", "schedule_free", "adam")
-"""Methods whose expected risk on the quadratic is followed without sampling; Adam's approximately."""
+UNDECAYED = ("dog", "dowg", "dadapt_sgd", "mechanic")
+"""Methods without weight decay."""
 
 METHODS = (
     "gd", "heavy_ball", "nesterov", "sign", "lion", "rmsprop", "adam", *MATRIX, "polyak", "dog", "dowg", "dadapt_sgd",
@@ -26,3 +26,13 @@ METHOD_LABELS = {
     "mechanic": "Mechanic", "own": "your method",
 }  # fmt: skip
 """Names of the methods for readers."""
+
+USUAL = {"beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "weight_decay": 0.0, "damping": 0.1, "least_loss": 0.0, "d0": 1e-6,
+         "growth_rate": 1e9}  # fmt: skip
+"""Numbers that an update may read of each member beside its step size, and what they usually are."""
+
+DECOMPOSING = ("shampoo", "shampoo_ema", "soap")
+"""Methods that decompose matrices as large as the parameters'."""
+
+LARGEST = 256
+"""Rows or columns beyond which they are refused."""

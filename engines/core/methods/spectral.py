@@ -8,8 +8,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from engines.core.methods.method import Leaf
 from engines.core.numerics.lapack import eigh
-from engines.optimizer_dynamics.methods.method import Leaf
 
 QUINTIC = (3.4445, -4.7750, 2.0315)
 """Coefficients of Muon's iteration (Jordan et al. 2024)."""
@@ -33,7 +33,7 @@ def newton_schulz(X: Tensor, leaf: Leaf, steps: int, bf16: bool = False) -> Tens
     a, b, c = QUINTIC
     for _ in range(steps):
         A = Y @ Y.mT
-        Y = a * Y + (b * A + c * (A @ A)) @ Y
+        Y = (a * Y).add_((A @ A).mul_(c).add_(b * A) @ Y)  # in place: new memory costs as much as the products
     return (Y.mT if flipped else Y).to(X.dtype)
 
 

@@ -10,15 +10,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from engines.core.methods.method import Inputs, Leaves, Memory, Method, Moved, join, split
+from engines.core.methods.names import USUAL
 from engines.core.protocol.errors import ConfigError, DynascopeError, message_of, quote
 from engines.core.protocol.own_method import METHODS, OwnMethod
-from engines.optimizer_dynamics.methods.method import Inputs, Leaves, Memory, Method, Moved, join, split
 
-TRIED = {"beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "weight_decay": 0.0, "damping": 0.1, "least_loss": 0.0,
-         "d0": 1e-6, "growth_rate": 1e9}  # fmt: skip
-"""Values of the knobs in the steps by which a method is tried."""
-
-READ = tuple(TRIED)
+READ = tuple(USUAL)
 """Knobs that an own pair may read; `update` has `rate`, `t` and `loss` beside them."""
 
 APART = 1e-3
@@ -145,7 +142,7 @@ def _two_steps(own: OwnMethod, leaves: Leaves, members: slice, dtype: torch.dtyp
     """Take two steps of members of the made-up problem; parameters `[b, P]` after them."""
     w, gradient = (value[members] for value in _made_up(leaves, dtype))
     ones, pair = torch.ones(len(w), 1, dtype=dtype), OwnPair(own)
-    knobs = {name: value * ones for name, value in TRIED.items()}
+    knobs = {name: value * ones for name, value in USUAL.items()}
     memory = pair._packed([pair._begun(part, knobs) for part in pair._parts(w, leaves)])
     for t in (1, 2):
         w, memory = pair.update(Inputs(gradient, w, ones, 0.01 * ones, t * ones, knobs, leaves), memory)
@@ -156,7 +153,7 @@ def _two_steps(own: OwnMethod, leaves: Leaves, members: slice, dtype: torch.dtyp
 def state_shapes(own: OwnMethod, leaves: Leaves, dtype: torch.dtype) -> list[dict[str, tuple[int, ...]]]:
     """List for each part of the parameters the shapes of what the method remembers of one member, by name."""
     w, pair = _made_up(leaves, dtype)[0][:1], OwnPair(own)
-    knobs = {name: w.new_full((1, 1), value) for name, value in TRIED.items()}
+    knobs = {name: w.new_full((1, 1), value) for name, value in USUAL.items()}
     begun = [pair._begun(part, knobs) for part in pair._parts(w, leaves)]
     return [{name: tuple(each.shape[1:]) for name, each in state.items()} for state in begun]
 
@@ -181,3 +178,10 @@ def reads(name: str) -> frozenset[str]:
         return frozenset() if METHODS.find(name).is_optimizer else frozenset(READ)
     except DynascopeError:  # the run says so
         return frozenset(READ)
+
+
+def slower(name: str) -> str:
+    """Say of an own method that is an optimiser's class that it steps one member at a time; "" of others."""
+    return (
+        "" if reads(name) else "Your method is a class of torch.optim: it steps one member at a time, which is slower."
+    )

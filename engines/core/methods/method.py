@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import prod
 from typing import NamedTuple
 
 import torch
@@ -32,6 +33,11 @@ class Leaf(NamedTuple):
 
 
 Leaves = tuple[Leaf, ...]
+
+
+def leaves_of(shapes: Iterable[tuple[int, ...]]) -> Leaves:
+    """Return one leaf a tensor: what has one axis is a column, of more than two all but the first are columns."""
+    return tuple(Leaf(shape[0] if shape else 1, prod(shape[1:])) for shape in shapes)
 
 
 class Inputs(NamedTuple):
@@ -88,6 +94,11 @@ def scalars(w: Tensor, **values: float | Tensor) -> Memory:
     return {name: torch.zeros_like(like) + value for name, value in values.items()}
 
 
+def moving_average(old: Tensor, fresh: Tensor, keep: Tensor) -> Tensor:
+    """Compute `keep old + (1-keep) fresh`, `[b, P]`; in place where nobody else has it, as memory is what is slow."""
+    return (keep * old).add_((1 - keep) * fresh)
+
+
 def decayed(x: Inputs) -> Tensor:
     """Shrink parameters by decoupled weight decay, before the step: `(1 - eta wd) w`, `[b, P]`."""
     return x.w * (1 - x.rate * x.knobs["weight_decay"])
@@ -95,7 +106,7 @@ def decayed(x: Inputs) -> Tensor:
 
 def moved(x: Inputs, direction: Tensor) -> Tensor:
     """Take the step `(1 - eta wd) w - eta u`, `[b, P]`."""
-    return decayed(x) - x.rate * direction
+    return decayed(x).sub_(x.rate * direction)
 
 
 def split(flat: Tensor, leaves: Leaves) -> list[Tensor]:
