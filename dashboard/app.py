@@ -272,8 +272,7 @@ def _left(lab: Lab) -> None:
         return
     LOST_PAGES.forget(lab.ticket)
     lab.close()
-    if not len(LOST_PAGES):
-        later(SOON, cached_answers.set_apart_anew)
+    later(SOON, lambda: len(LOST_PAGES) or cached_answers.set_apart_anew())
 
 
 async def _beside(act: Callable[[], Made]) -> Made:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from engines.core.protocol.declarations import Phase, Prediction, Story
 from engines.core.protocol.engine import Engine, RunData
-from engines.subgradient_recovery import cautions, diagnostics, draws, dynamics
+from engines.subgradient_recovery import cautions, diagnostics, draws, dynamics, relevance
 from engines.subgradient_recovery.channels import CHANNELS
 from engines.subgradient_recovery.config import SubgradientRecovery
 from engines.subgradient_recovery.glossary import GLOSSARY
@@ -82,6 +82,10 @@ class SubgradientRecoveryEngine(Engine[SubgradientRecovery, Problem, State]):
     def caution(self, config: SubgradientRecovery) -> str:
         """Say what is wrong: too few measurements, noise on the loss step, a budget or columns that do not fit."""
         return cautions.caution(config)
+
+    def idle(self, config: SubgradientRecovery) -> frozenset[str]:
+        """Find the knobs of other losses, methods, starts and outliers."""
+        return relevance.idle(config)
 
     def phases(self, run: RunData, member: int) -> list[Phase]:
         """Find when a member is learning, fast, tracking the step, floor, over-fitting."""

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 
 COME_AND_GO = """
@@ -35,6 +37,7 @@ print(json.dumps(found))
 """
 
 
+@pytest.mark.thorough
 def test_visitors_who_have_left_leave_nothing_behind(tmp_path):
     around = os.environ | {"OMP_NUM_THREADS": "1", "DYNASCOPE_LIBRARY": str(tmp_path)}
     line = [sys.executable, "-c", COME_AND_GO]

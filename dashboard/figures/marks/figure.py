@@ -16,6 +16,9 @@ LOW = 120
 UPRIGHT = 16
 """Characters that stand along the vertical axis of a low figure."""
 
+BELOW = 9
+"""Characters of a name below one of several bars."""
+
 TICKS = """
 const [low, high] = [cb_data.range.start, cb_data.range.end].map(Math.log10);
 const span = high - low;
@@ -92,9 +95,9 @@ def figure(*, log_x: bool = False, log_y: bool = False, height: int | None = Non
     return made
 
 
-def upright(label: str) -> str:
-    """Break the label of a vertical axis into lines that a low figure has room for."""
-    return textwrap.fill(label, UPRIGHT, break_long_words=False, break_on_hyphens=False)
+def in_lines(label: str, signs: int = UPRIGHT) -> str:
+    """Break the label of a vertical axis, or a name below a bar, into lines that there is room for."""
+    return textwrap.fill(label, signs, break_long_words=False, break_on_hyphens=False)
 
 
 def tone_down(made: Any, log_x: bool, log_y: bool) -> None:

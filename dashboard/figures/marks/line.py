@@ -20,7 +20,7 @@ from bokeh.models.glyphs import Patches
 from dashboard.figures.marks import axes, prediction_lines
 from dashboard.figures.marks.annotations import AnnotationLayer, placed
 from dashboard.figures.marks.axes import Scale
-from dashboard.figures.marks.figure import UPRIGHT, FigureOptions, add_glyph, figure, set_range, upright
+from dashboard.figures.marks.figure import UPRIGHT, FigureOptions, add_glyph, figure, in_lines, set_range
 from dashboard.figures.marks.hover import add_curve_hover
 from dashboard.figures.marks.phases import EMPTY, USUAL, draw_phases, phase_columns
 from dashboard.figures.marks.streamed_source import Column, StreamedSource
@@ -352,7 +352,7 @@ def _labels(plot: Plot, engine: Engine) -> dict[str, Any]:
     short = 0 < len(first.formula) <= UPRIGHT and settable(first.formula)
     y = plain(first.formula if short else first.label) + unit if len(plot.channels) == 1 else ""
     x = plot.x if plot.x == "step" else plain(engine.channel(plot.x).label)
-    return {"x_axis_label": x, "y_axis_label": upright(y)}
+    return {"x_axis_label": x, "y_axis_label": in_lines(y)}
 
 
 def _weight(spec: LineSpec, lines: Sequence[LineSpec]) -> dict[str, Any]:

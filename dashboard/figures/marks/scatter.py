@@ -9,7 +9,7 @@ import numpy as np
 from bokeh.models import Scatter
 
 from dashboard.figures.marks import axes
-from dashboard.figures.marks.figure import add_glyph, set_range, upright
+from dashboard.figures.marks.figure import add_glyph, in_lines, set_range
 from dashboard.figures.marks.hover import add_hover
 from dashboard.figures.marks.step_mark import StepData, StepMark, axis_label
 from dashboard.figures.tables import NumbersTable
@@ -46,7 +46,7 @@ class ScatterMark(StepMark):
         add_hover(self.figure, [drawn], [("", "@name"), ("number", "@index"), *across, (plain(last.label), "@y")])
         counted = f"number of the {first.dims[0]}" if first.dims and len(first.dims[0]) > 1 else "number"
         self.figure.xaxis.axis_label = axis_label(first) if first is not last else counted
-        self.figure.yaxis.axis_label = upright(axis_label(last))
+        self.figure.yaxis.axis_label = in_lines(axis_label(last))
 
     def fill(self, now: StepData) -> None:
         """Draw all clouds, the largest first, so that a rare class is on top."""

@@ -11,7 +11,7 @@ from bokeh.events import Tap
 from bokeh.models import ColumnDataSource, MultiLine, Scatter
 
 from dashboard.figures.marks import axes, prediction_lines
-from dashboard.figures.marks.figure import add_glyph, set_range, upright
+from dashboard.figures.marks.figure import add_glyph, in_lines, set_range
 from dashboard.figures.marks.hover import add_hover
 from dashboard.figures.marks.line import NEAR
 from dashboard.figures.marks.step_mark import StepData, StepMark, axis_label
@@ -163,7 +163,7 @@ class SweepMark(StepMark):
     def draw(self) -> None:
         """Add the lines, the dots and the hovers."""
         self.channel = self.engine.channel(self.plot.channels[0])
-        self.figure.yaxis.axis_label = upright(axis_label(self.channel))
+        self.figure.yaxis.axis_label = in_lines(axis_label(self.channel))
         self.lines = ColumnDataSource({"xs": [], "ys": [], "color": [], "width": []})
         self.dashed = ColumnDataSource({"xs": [], "ys": [], "color": []})
         self.source.data = {name: [] for name in ("x", "y", "color", "size", "rim", "name", "who")}

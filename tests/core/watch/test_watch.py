@@ -186,10 +186,10 @@ def test_a_network_on_digits_is_watched_within_five_hundredths_of_its_processor_
     net = torch.nn.Sequential(torch.nn.Conv2d(1, 8, 3), torch.nn.ReLU(), torch.nn.Flatten(), torch.nn.Linear(288, 10))
     loss, optimizer = torch.nn.CrossEntropyLoss(reduction="none"), torch.optim.SGD(net.parameters(), lr=0.1)
     monkeypatch.setattr(watching.time, "perf_counter", time.process_time)
-    watched = engines.watch(net, (X, y), loss, optimizer=optimizer, features=["2"], file=tmp_path / "run.parquet")
-    with watched as eye:
-        for step in range(1, 6001):
-            rows = torch.randint(len(X), (32,))
+    where = {"file": tmp_path / "run.parquet", "samples": 128}
+    with engines.watch(net, (X, y), loss, optimizer=optimizer, features=["2"], **where) as eye:
+        for step in range(1, 1501):
+            rows = torch.randint(len(X), (256,))
             value = loss(net(X[rows]), y[rows]).mean()
             optimizer.zero_grad()
             value.backward()
