@@ -13,6 +13,7 @@ from benchmarks.peers import there
 from benchmarks.timing import head, in_turn, row
 from engines.core.api import simulate
 from engines.core.compute.simulation import Simulation
+from engines.core.protocol.config import Config
 from engines.core.runs.experiment import Experiment
 from engines.core.runs.run import Run
 from engines.optimizer_dynamics.config import OptimizerDynamics
@@ -49,7 +50,7 @@ def main() -> None:
     _opening()
 
 
-def _batch(configs: Sequence[OptimizerDynamics], steps: int = STEPS) -> Work:
+def _batch(configs: Sequence[Config], steps: int = STEPS) -> Work:
     """Advance a batch from its start by some steps."""
     simulation = Simulation(ENGINE, configs, CPU)
     start = simulation.checkpoint()

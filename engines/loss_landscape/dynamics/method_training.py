@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -44,7 +44,8 @@ def build(configs: Configs, device: torch.device) -> Problem:
     """Build the subject, and the method. Raises `ConfigError` for vectors where it needs matrices."""
     plain, one = training.build(configs, device), configs[0]
     start, model = plain.subject.start, plain.subject.model
-    leaves = leaves_of(getattr(model, "layout", model).shapes)
+    layout: Any = getattr(model, "layout", model)
+    leaves = leaves_of(layout.shapes)
     require_matrices(one.optimizer, leaves)
     beta1, beta2 = plain.betas
     numbers = USUAL | {"beta1": beta1, "beta2": beta2, "averaging": 0.0}
@@ -62,7 +63,7 @@ def start(configs: Configs, problem: Problem) -> State:
 
 
 def step(problem: Problem, state: State, knobs: Knobs) -> State:
-    """One step of every member with its own rate and decay."""
+    """One step of every member from its point `[B, P]`, with its own rate and decay."""
     loss, gradient = problem.subject.loss_and_gradient(state.at, training.next_minibatch(problem, state.step))
     rate, decay = (knobs[name].to(state.at.dtype) for name in ("learning_rate", "weight_decay"))
     numbers = {**problem.usual, "weight_decay": decay}
