@@ -7,13 +7,11 @@ import logging
 import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
 from dataclasses import replace
 from functools import partial
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))  # `panel serve` puts only this folder on the path
 
@@ -22,6 +20,7 @@ import panel_material_ui as pmui
 from panel.io.resources import get_dist_path
 from panel.util.parameters import edit_readonly
 
+from dashboard.page.beside import MAKER, beside, draw_first_frame, make_models
 from dashboard.page.lab import Lab  # before any page is open: components that came later are declared to it twice
 from dashboard.page.messages import message
 from dashboard.runs import library
@@ -60,9 +59,6 @@ UNKNOWN = (
 SOON = 1.0
 """Seconds after which a page that needs no engine begins to import them."""
 
-FIRST_FRAME = 2.0
-"""Seconds for which a page waits for the first frame of its run, so that it comes with figures."""
-
 TICKET = 5.0
 """Seconds for which a page that comes back waits for its browser to bring the ticket."""
 
@@ -78,11 +74,6 @@ STARTING = "<p role='status' style='padding:24px;opacity:.7'>Starting…</p>"
 
 LARGEST_MESSAGE, LARGEST_BODY = 2 * 2**20, 64 * 2**20
 """Bytes of a message on a page's socket, and of what a request brings along."""
-
-MAKER = ThreadPoolExecutor(1, "pages")
-"""The thread in which labs are made and drawn for the first time."""
-
-Made = TypeVar("Made")
 
 Say = Callable[[str | None], object]
 """Says above a page what is on it, None for all labs: before there is much, since then it costs more."""
@@ -139,11 +130,10 @@ async def _filled(
     try:
         # Importing torch takes seconds: other pages go on meanwhile.
         if engines_first:
-            await _beside(_import_engines)
+            await beside(_import_engines)
         await fill(holder, bridge, lambda name: crumb.param.update(object=_breadcrumb(name) if alone else _crumb(name)))
         if not engines_first:  # the reader looks at the page before a lab is opened
-            loop = asyncio.get_running_loop()
-            loop.call_later(SOON, loop.run_in_executor, MAKER, _import_engines)
+            asyncio.get_running_loop().call_later(SOON, MAKER.submit, _import_engines)
     except DynascopeError as error:
         holder[:] = [message("error", str(error), margin=24)]
     except Exception as error:
@@ -223,14 +213,14 @@ def lab_page(name: str, device: str = "auto", address: AddressOf = _address) -> 
         say(engine.title)
         start = await _start(engine, bridge, owner)
         start = start.hide(split_names(_argument("hide"))).lead_on(address)
-        lab = await _beside(partial(Lab, engine, start, bridge, device))
+        lab = await beside(partial(Lab, engine, start, bridge, device))
         if start.session:  # where the connection is lost again before the page is shown
             lab.ticket = LOST_PAGES.enter(owner, lab.leave, bridge.brought or "")
         if _given_up():  # before anybody is told of it
             return _left(lab)
         pn.state.on_session_destroyed(lambda context: _left(lab))
-        await _first_frame(lab)
-        await _beside(partial(_make_models, holder, lab))
+        await draw_first_frame(lab)
+        await beside(partial(make_models, holder, lab))
         if _given_up():  # before it was whole
             return _left(lab)
         LOST_PAGES.forget(lab.ticket)
@@ -252,7 +242,7 @@ async def _start(engine: Engine, bridge: Bridge, owner: str) -> Start:
     kept = LOST_PAGES.adopt(bridge.brought, owner) if back and bridge.brought else None
     if kept:
         return kept
-    start = await _beside(partial(Start.from_address, engine, *map(_argument, ("s", "preset", "lesson"))))
+    start = await beside(partial(Start.from_address, engine, *map(_argument, ("s", "preset", "lesson"))))
     if name := _argument("run"):
         start = await _stored(start, name)
     return replace(start, error=start.error or NOT_KEPT) if back else start
@@ -273,28 +263,6 @@ def _left(lab: Lab) -> None:
     LOST_PAGES.forget(lab.ticket)
     lab.close()
     later(SOON, lambda: len(LOST_PAGES) or cached_answers.set_apart_anew())
-
-
-async def _beside(act: Callable[[], Made]) -> Made:
-    """Have something made beside the event loop, one thing at a time: others' pages go on meanwhile."""
-    return await asyncio.get_running_loop().run_in_executor(MAKER, copy_context().run, act)
-
-
-async def _first_frame(lab: Lab) -> None:
-    """Draw the first frame before the page has the lab, where it comes soon: its figures are made beside, too."""
-    end = time.monotonic() + FIRST_FRAME
-    while not lab.refresh.ready_to_draw and time.monotonic() < end:
-        await asyncio.sleep(0.02)
-    await _beside(lab.refresh.draw_beside)
-
-
-def _make_models(holder: pn.Column, lab: Lab) -> None:
-    """Make what Bokeh shows of a lab; it is not on the page before the lab is in its holder, which finds it made."""
-    for ref, (model, _) in list(holder._models.items()):
-        if ref in pn.state._views:
-            _, root, document, comm = pn.state._views[ref]
-            shown: Any = pn.panel(lab)
-            shown._get_model(document, root, model, comm)
 
 
 async def _stored(start: Start, name: str) -> Start:

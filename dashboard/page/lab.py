@@ -23,6 +23,7 @@ from dashboard.page.glossary import Glossary, entry
 from dashboard.page.heading import LabHeading
 from dashboard.page.lesson_panel import LessonPanel
 from dashboard.page.messages import FINISHED, Messages
+from dashboard.page.notes import annotate
 from dashboard.page.refresh import Refresh
 from dashboard.page.widgets import Widgets
 from dashboard.probes.panel import Probes
@@ -31,7 +32,7 @@ from dashboard.runs.library_panel import LibraryPanel
 from dashboard.runs.share import Share
 from dashboard.session.session import Session
 from dashboard.session.start import Start
-from dashboard.session.view_state import SPEEDS, ViewState, split_names
+from dashboard.session.view_state import ViewState, faster, slower, split_names
 from dashboard.ui import keyboard
 from dashboard.ui.bridge import FIRST_LEASE, LEASE, Bridge
 from dashboard.ui.component import whole
@@ -80,19 +81,21 @@ class Lab(Viewer):
         what_is_open = lambda: (self.session.repeatable(), self.view_state())  # noqa: E731
         self.address = Address(self.bridge, what_is_open, self.share.token)
         collect = (self.session.collect, self.share.collect, self.panels.library.collect, self.address.follow)
-        self.refresh = Refresh(self.session, self.bridge, self.panels, collect, self._present, self._dim)
+        dim = lambda on: self.widgets.fade(self._sheet, on, self.refresh.preparing)  # noqa: E731
+        self.refresh = Refresh(self.session, self.bridge, self.panels, collect, self._present, dim)
         self.widgets = Widgets(engine, self.session, self.panels, self.hidden)
         self._sheet = layout.arranged(self.panels, self.hidden)
         self._view: ViewState | None = None
         """How to arrange the figures of what is opened, once it is on the page."""
         self._callback: Any = None
-        self._list_devices()
+        self.panels.transport.devices = self.session.devices()
         self._closed = False
         self._open(start, suspended)
         self.refresh.present()
         self.address.mark_written()
         extend = lambda: self.session.extend_lease(LEASE)  # noqa: E731
-        self.bridge.listen(self._press_key, self._hide_or_show, extend, self._visit)
+        hide_or_show = lambda hidden: (self.suspend if hidden else self.resume)()  # noqa: E731
+        self.bridge.listen(self._press_key, hide_or_show, extend, self._visit)
 
     def _make_panels(self, start: Start, bridge: list[Bridge]) -> layout.Panels:
         engine, lesson = self.engine, start.lesson
@@ -199,9 +202,6 @@ class Lab(Viewer):
             self._view = None
         self._show_experiment()
 
-    def _dim(self, on: bool) -> None:
-        self.widgets.fade(self._sheet, on, self.refresh.preparing)
-
     def _choose_preset(self, name: str) -> None:
         experiment = Start.from_preset(self.engine, name).experiment
         self.address.write()
@@ -295,20 +295,9 @@ class Lab(Viewer):
         self.refresh.describe_soon()
 
     def _annotate(self, card: Card, what: dict[str, Any]) -> None:
-        """Write a note at the step that is shown, or between two steps the slope; on the line of the focus."""
-        session = self.session
-        if self.refresh.preparing:
-            return
-        try:
-            if what["annotate"] == "erase":
-                session.erase(card.plot.name)
-            else:
-                first, last = whole(what, "step"), whole(what, "to") if "to" in what else None
-                session.annotate(card.mark.annotation(first, last, str(what.get("text", ""))))
-            self.messages.show("annotation", "error", "")
-        except DynascopeError as error:
-            self.messages.show("annotation", "error", str(error))
-        self.refresh.redraw()
+        if not self.refresh.preparing:
+            annotate(self.session, self.messages, card, what)
+            self.refresh.redraw()
 
     # -- commands of the transport and the keyboard ----------------------------------------------------------
 
@@ -321,8 +310,8 @@ class Lab(Viewer):
             "speed": lambda: session.set_speed(str(data.get("value"))),
             "scrub": lambda: session.scrub(whole(data, "index")),
             "move": lambda: session.scrub(session.shown_frame() + whole(data, "by") * whole(data, "times")),
-            "slower": lambda: self._change_speed(-1),
-            "faster": lambda: self._change_speed(1),
+            "slower": lambda: session.set_speed(slower(session.speed)),
+            "faster": lambda: session.set_speed(faster(session.speed)),
             "latest": lambda: session.scrub(len(session.runner.run)),
             "branch": session.branch,
             "reset": session.reset,
@@ -330,7 +319,7 @@ class Lab(Viewer):
             "undo": lambda: self._travel(session.undo),
             "redo": lambda: self._travel(session.redo),
             "action": lambda: session.press(str(data.get("name"))),
-            "devices": self._list_devices,
+            "devices": lambda: self.panels.transport.param.update(devices=session.devices()),
             "device": lambda: session.compute_on(str(data.get("value"))),
             "pin": self._pin_or_unpin,
             "link": self.share.copy_link,
@@ -350,9 +339,6 @@ class Lab(Viewer):
             self._show_if_on_page()
         self.refresh.tick()
 
-    def _list_devices(self) -> None:
-        self.panels.transport.devices = [list(each) for each in self.session.devices()]
-
     def _travel(self, there: Callable[[], None]) -> None:
         """Undo or redo; another preset's figures are arranged as it asks for."""
         self._refuse_while_asked()
@@ -367,10 +353,6 @@ class Lab(Viewer):
         if key := keyboard.find(name):
             self.command(key.command, key.data | {"times": 10 if big else 1})
 
-    def _change_speed(self, by: int) -> None:
-        names = list(SPEEDS)
-        self.session.set_speed(names[min(max(names.index(self.session.speed) + by, 0), len(names) - 1)])
-
     def _pin_or_unpin(self) -> None:
         self.session.pin_or_unpin()
         self.refresh.redraw()
@@ -384,9 +366,6 @@ class Lab(Viewer):
             return
         self.session.extend_lease(FIRST_LEASE)
         self._callback = pn.state.add_periodic_callback(self.refresh.tick, period=PERIOD)
-
-    def _hide_or_show(self, hidden: bool) -> None:
-        (self.suspend if hidden else self.resume)()
 
     def suspend(self) -> None:
         """Stop computing while nobody sees the page."""

@@ -296,11 +296,11 @@ class Session:
         self.remember()
         self.start(self.experiment.reseeded())
 
-    def devices(self) -> list[tuple[str, str]]:
+    def devices(self) -> list[list[str]]:
         """List the devices of this machine: their names, and what they are and how much memory is free."""
         from engines.core.compute import device
 
-        return [(each.name, each.text) for each in device.describe_devices()]
+        return [[each.name, each.text] for each in device.describe_devices()]
 
     def compute_on(self, name: str) -> None:
         """Start again at step 0 on another device, or go on where the memory of this one ran out.

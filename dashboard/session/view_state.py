@@ -26,6 +26,17 @@ SPEEDS: dict[str, tuple[float | None, str]] = {
 
 NORMAL = "60"
 
+
+def slower(speed: str) -> str:
+    """Name the speed below, or the lowest."""
+    return list(SPEEDS)[max(list(SPEEDS).index(speed) - 1, 0)]
+
+
+def faster(speed: str) -> str:
+    """Name the speed above, or the highest."""
+    return [*SPEEDS, "max"][list(SPEEDS).index(speed) + 1]
+
+
 PARTS = ("presets", "knobs", "ensemble", "files", "transport", "members", "probes", "story", "library")
 """The parts of a page that can be hidden; so can every knob and figure, by its own name."""
 
