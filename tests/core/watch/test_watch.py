@@ -195,10 +195,10 @@ def test_a_network_on_digits_is_watched_within_five_hundredths_of_its_processor_
             value.backward()
             optimizer.step()
             eye.step(step, loss=value)
-            if len(eye.run.recording.thin) == 4:  # an empty row, and three on the way
+            if len(eye.run.recording.thin) == 2:  # an empty row, and the first that was measured
                 break
-        assert eye.spent <= 0.05 * eye.elapsed + eye.cost, "but for what a measurement takes longer than was thought"
-    assert len(eye.run.recording.thin) >= 4
+        assert eye.spent <= 0.05 * eye.elapsed + eye.cost / 2, "but for what it took longer than was thought"
+        assert len(eye.run.recording.thin) == 2
 
 
 def test_the_run_is_one_like_any_other(tmp_path):
