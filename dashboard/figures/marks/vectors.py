@@ -40,7 +40,8 @@ class BarsMark(StepMark):
             labels = [plain(self.engine.channel(name).label) for name in self.plot.channels]
             self.legend = [{"label": one, "dash": "ring" if i else "dot", "color": ""} for i, one in enumerate(labels)]
         if self.plot.labels:
-            name_ticks(self.figure.xaxis, dict(enumerate(self.plot.labels, 1)))
+            names = [in_lines(label, BELOW) for label in self.plot.labels]
+            name_ticks(self.figure.xaxis, dict(enumerate(names, 1)))
         else:
             self._count_components()
         rows = [("", "@name"), ("component" if self.plot.labels else "number", "@place"), ("value", "@top")]
@@ -171,9 +172,7 @@ class ProfileMark(StepMark):
             return
         count = int(np.max(x, initial=0)) + 1
         set_range(self.figure.x_range, (-0.3, count - 0.7), False)
-        every = -(-count // 12)
-        names = {at: in_lines(self.plot.component(at), BELOW) for at in range(0, count, every)}
-        name_ticks(self.figure.xaxis, names)
+        name_ticks(self.figure.xaxis, {at: self.plot.component(at) for at in range(0, count, -(-count // 12))})
 
     def _describe(self, now: StepData, vectors: list[np.ndarray], laws: list[list[np.ndarray]]) -> None:
         """Say that there are dashed lines, and put the first curves in a table, beside what laws say of them."""
