@@ -17,7 +17,6 @@ from engines.core.live.runner import Runner
 from engines.core.live.scheduler import Scheduler
 from engines.core.protocol import placing
 from engines.core.protocol.errors import ConfigError, EngineFailure, as_engine_failure
-from engines.core.sweeps import sweep, worker
 from tests.core.toy import ENGINE, Toy, ToyEngine
 from tests.pretend_card import OnCard, held, pretended
 
@@ -236,27 +235,3 @@ def test_the_report_of_a_card_measures_steps_graphs_and_bits(capsys):
     assert rate.replayed and rate.same and rate.steps > 0 and rate.observation > 0
     assert "Pretended card" in said and "yes, yes" in said and "too large" in said and "GiB" in said
     assert placing.WORTH == 2**23
-
-
-class Turn:
-    """A counter that processes share, here in one."""
-
-    value = 0
-
-    def get_lock(self):
-        return threading.Lock()
-
-
-def test_processes_of_a_sweep_take_the_cards_in_turn(monkeypatch):
-    monkeypatch.setattr(worker, "_use_one_thread", lambda: None)
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,GPU-7")
-    with pretended(cards=2):
-        cards = sweep._cards("auto")
-        assert (cards, sweep._cards("cuda:1"), sweep._cards("cpu")) == (["4", "GPU-7"], [], [])
-    turn, seen = Turn(), []
-    before = worker._stop
-    for _ in range(3):
-        worker.begin([], before, cards, turn)
-        seen.append(worker.os.environ["CUDA_VISIBLE_DEVICES"])
-    assert seen == ["4", "GPU-7", "4"]
-    assert sweep._cards("auto") == []
