@@ -76,7 +76,7 @@ class SweepMap:
     def _dimensions(self) -> list[hv.Dimension]:
         return [hv.Dimension("x", label=self.across), hv.Dimension("y", label=self.up)]
 
-    def _mesh(self, *values: Any) -> hv.QuadMesh:
+    def _mesh(self, *values: Any) -> Any:
         self.at = dict(zip(self.slices, values, strict=True))
         across, up = (_edges(self.data[name].values) for name in (self.across, self.up))
         shown = self.data.isel({name: self.slices[name].index(value) for name, value in self.at.items()})

@@ -81,7 +81,7 @@ class Measured(BackendArray):
         return found[back].reshape([places.size for places in chosen if places.ndim])
 
 
-def fill(rows: pd.DataFrame, names: Sequence[str], axes: Mapping[str, Sequence[Any]]) -> dict[str, np.ndarray]:
+def fill(rows: Any, names: Sequence[str], axes: Mapping[str, Sequence[Any]]) -> dict[str, np.ndarray]:
     """Put columns of a table into arrays over these axes; what is no value of an axis is left out."""
     places = np.array([pd.Index(values).get_indexer(rows[axis]) for axis, values in axes.items()])
     here = (places >= 0).all(axis=0)
