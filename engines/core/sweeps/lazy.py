@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,19 +13,16 @@ from xarray.core.indexing import ExplicitIndexer, IndexingSupport, LazilyIndexed
 
 from engines.core.protocol.errors import UnknownName
 
-if TYPE_CHECKING:
-    from engines.core.sweeps.folder import Sweep
+Sweep = Any
+"""A sweep on disk, whose file imports this one."""
 
 
 class Backend(BackendEntrypoint):
-    """Opens the folder of a sweep for `xarray.open_dataset`, which keeps what was read, and makes chunks for Dask."""
+    """Opens a sweep for `xarray.open_dataset`, which keeps what was read, and makes chunks for Dask where asked to."""
 
     def open_dataset(self, filename_or_obj: Any, *, drop_variables: Any = None, **asked: Any) -> xarray.Dataset:
-        """Open a folder, or the `sweep` in it that is open already; of `names` are the measures (default: all)."""
-        from engines.core.sweeps.folder import Sweep
-
-        sweep = asked.get("sweep") or Sweep(filename_or_obj)
-        return dataset(sweep, asked.get("names", ())).drop_vars(drop_variables or ())
+        """Open the `sweep` in a folder; of `names` are the measures (default: all)."""
+        return dataset(asked["sweep"], asked["names"]).drop_vars(drop_variables or ())
 
 
 def dataset(sweep: Sweep, names: Sequence[str] = ()) -> xarray.Dataset:
