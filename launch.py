@@ -168,7 +168,7 @@ def runs(arguments: argparse.Namespace) -> None:
     """Answer about stored runs, or change what is said of them."""
     from engines.core.commands import stored_runs
 
-    stored_runs.answer(arguments)
+    stored_runs.carry_out(arguments)
 
 
 def bench(arguments: argparse.Namespace) -> None:

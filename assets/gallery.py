@@ -65,12 +65,12 @@ def words(engine: Engine, before: dict[str, Any]) -> dict[str, Any]:
     judged = {preset["name"]: preset for preset in before.get("presets", [])}
     presets = []
     for preset in engine.presets:
-        found = {"name": preset.name, "title": preset.title, "look_for": preset.look_for}
-        found |= {"digest": digest(engine, preset)}
+        entry = {"name": preset.name, "title": preset.title, "look_for": preset.look_for}
+        entry |= {"digest": digest(engine, preset)}
         old = judged.get(preset.name, {})
-        if old.get("digest") == found["digest"] and "claims" in old:
-            found |= {key: old[key] for key in ("claims", "held", "version", "date")}
-        presets.append(found)
+        if old.get("digest") == entry["digest"] and "claims" in old:
+            entry |= {key: old[key] for key in ("claims", "held", "version", "date")}
+        presets.append(entry)
     return {
         "title": engine.title, "summary": engine.summary, "reference": next(iter(engine.references), ""),
         "opening": engine.opening, "presets": presets, "picture": before.get("picture"),
@@ -102,26 +102,26 @@ def picture(run: Run) -> dict[str, Any] | None:
 
 def _curves(run: Run, plot: Any, log_x: bool) -> list[dict[str, Any]]:
     """List curves as places in the picture: a hue a member, or a channel where there is one member."""
-    alone, found = len(run.configs) == 1, []
+    alone, lines = len(run.configs) == 1, []
     for member, config in enumerate(run.configs[:CURVES]):
         predictions = run.engine.theory(config, run.steps)
         for place, name in enumerate(plot.channels):
             hue = place if alone else member
-            found.append((hue, False, run.steps, run[name][:, member]))
+            lines.append((hue, False, run.steps, run[name][:, member]))
             laws = [law for law in predictions if law.channel == name and not law.broken and law.component is None]
-            found += [(hue, True, run.steps, law.values) for law in laws[:1]]
-    return _placed(found, log_x or plot.log_x, plot.log_y)
+            lines += [(hue, True, run.steps, law.values) for law in laws[:1]]
+    return _placed(lines, log_x or plot.log_x, plot.log_y)
 
 
-def _placed(found: list[tuple[int, bool, np.ndarray, np.ndarray]], log_x: bool, log_y: bool) -> list[dict[str, Any]]:
-    flat = [value for _, dashed, _, value in found if not dashed]
+def _placed(lines: list[tuple[int, bool, np.ndarray, np.ndarray]], log_x: bool, log_y: bool) -> list[dict[str, Any]]:
+    flat = [value for _, dashed, _, value in lines if not dashed]
     finite = np.concatenate([value[np.isfinite(value) & ((value > 0) | (not log_y))] for value in flat])
     scale_y = (lambda value: np.log10(np.maximum(value, FLOOR))) if log_y else (lambda value: value)
     scale_x = np.log1p if log_x else (lambda value: value)
     low, high = scale_y(finite).min(), scale_y(finite).max()
-    last = max(steps[-1] for *_, steps, _ in found)
+    last = max(steps[-1] for *_, steps, _ in lines)
     curves = []
-    for hue, dashed, steps, values in found:
+    for hue, dashed, steps, values in lines:
         with np.errstate(invalid="ignore", divide="ignore"):
             x = np.asarray(scale_x(steps / 1.0)) / float(scale_x(float(last)))
             y = (np.asarray(scale_y(values)) - low) / max(high - low, 1e-12)
@@ -164,17 +164,17 @@ def renew(name: str, presets: list[str]) -> None:
             judged[preset.name] = judge(run)
             drawn = picture(run) if preset.name == engine.opening else drawn
             print(f"{name} {preset.name}: {judged[preset.name]}", flush=True)
-    found = words(engine, recorded(name))
-    for about in found["presets"]:
+    lab = words(engine, recorded(name))
+    for about in lab["presets"]:
         about |= judged.get(about["name"], {})
-    path(name).write_text(written(found | ({"picture": drawn} if drawn else {})))
+    path(name).write_text(written(lab | ({"picture": drawn} if drawn else {})))
 
 
-def written(found: dict[str, Any]) -> str:
+def written(about: dict[str, Any]) -> str:
     """Write a preset a line, so that a change of one is a change of one line."""
     dump = lambda value: json.dumps(value, ensure_ascii=False)  # noqa: E731
-    presets = ",\n".join(f"  {dump(preset)}" for preset in found["presets"])
-    lines = [f"{dump(key)}: {dump(value)}" for key, value in found.items() if key != "presets"]
+    presets = ",\n".join(f"  {dump(preset)}" for preset in about["presets"])
+    lines = [f"{dump(key)}: {dump(value)}" for key, value in about.items() if key != "presets"]
     return "{\n" + ",\n".join([*lines, f'"presets": [\n{presets}\n]']) + "\n}\n"
 
 

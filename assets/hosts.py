@@ -26,6 +26,10 @@ from dashboard import lab
 lab({name!r}, height=760)
 """
 
+DRAWN = """[...globalThis.Bokeh?.documents?.[0]?._all_models.values() ?? []]
+  .some((m) => m.type === "ColumnDataSource" && m.data.step?.length > 2)"""
+"""Whether a page shows a run."""
+
 
 def free_port() -> int:
     """A port of this machine that nobody listens on."""
@@ -39,8 +43,8 @@ def until(done: Any, seconds: float = 60) -> Any:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         try:
-            if found := done():
-                return found
+            if answer := done():
+                return answer
         except OSError:
             pass
         time.sleep(0.2)
@@ -78,8 +82,7 @@ def desktop(display: str, page: str, seconds: float) -> bytes:
     )
     try:
         shown = until(lambda: _page(port))
-        time.sleep(seconds + 6)
-        return asyncio.run(_photographed(shown["webSocketDebuggerUrl"]))
+        return asyncio.run(asyncio.wait_for(_photographed(shown["webSocketDebuggerUrl"], seconds), 90 + seconds))
     finally:
         process.terminate()
         process.wait(20)
@@ -90,13 +93,22 @@ def _page(port: int) -> Any:
     return next((page for page in pages if page["url"].startswith("http")), None)
 
 
-async def _photographed(address: str) -> bytes:
+async def _photographed(address: str, seconds: float) -> bytes:
+    """Photograph a page some seconds after its figures have begun to be drawn."""
     page = await websocket_connect(address, max_message_size=2**26)
-    await page.write_message(json.dumps({"id": 1, "method": "Page.captureScreenshot"}))
+    while not (await _answer(page, "Runtime.evaluate", expression=DRAWN))["result"].get("value"):
+        await asyncio.sleep(0.3)
+    await asyncio.sleep(seconds)
+    found = await _answer(page, "Page.captureScreenshot")
+    page.close()
+    return base64.b64decode(found["data"])
+
+
+async def _answer(page: Any, method: str, **params: Any) -> dict[str, Any]:
+    await page.write_message(json.dumps({"id": 1, "method": method, "params": params}))
     while (said := json.loads(await page.read_message())).get("id") != 1:
         pass
-    page.close()
-    return base64.b64decode(said["result"]["data"])
+    return said["result"]
 
 
 @contextmanager

@@ -70,9 +70,9 @@ def _wait(address: str) -> None:
 
 
 def gallery(page: Any, address: str, look: str) -> None:
-    """The gallery, once its cards are there."""
+    """The gallery, once its labs are there."""
     page.goto(f"{address}/?theme={look}")
-    page.locator(".card").first.wait_for()
+    page.locator(".lab").first.wait_for()
     page.wait_for_timeout(5000)
     page.screenshot(path=FOLDER / f"gallery-{look}.png")
 

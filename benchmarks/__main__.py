@@ -6,8 +6,8 @@ import sys
 from importlib import import_module
 
 SECTIONS = (
-    "compute", "recovery", "collapse", "networks", "landscape", "surfaces", "optimizers", "page", "startup", "load",
-    "shares", "library",
+    "compute", "recovery", "collapse", "networks", "landscape", "surfaces", "optimizers", "page", "controls", "startup",
+    "load", "shares", "library",
 )  # fmt: skip
 
 

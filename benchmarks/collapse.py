@@ -64,7 +64,7 @@ def _full() -> None:
     """The velocity with every sample, as one would write it, against the reduced one."""
     for n in (FEW, MANY):
         ours = best(_velocity(n), 9)
-        theirs = best(_plain(n), 9)
+        theirs = best(plain_flow(n), 9)
         row(f"one velocity of the flow with every sample over the reduced one, n = {n:,}", theirs / ours, "",
             f"{theirs * 1e6:.0f} us against {ours * 1e6:.0f} us")  # fmt: skip
 
@@ -75,7 +75,7 @@ def _velocity(n: int) -> Callable[[], object]:
     return lambda: batch.problem.problem.task.velocity(batch.state.H, batch.knobs)
 
 
-def _plain(n: int) -> Callable[[], object]:
+def plain_flow(n: int) -> Callable[[], object]:
     H = torch.randn(D, K * n, dtype=torch.float64)
     Y = torch.eye(K, dtype=torch.float64).repeat_interleave(n, 1)
     eye = 0.5 * n * torch.eye(D, dtype=torch.float64)

@@ -1,6 +1,6 @@
 """Labs on a graphics card: steps a second beside what was estimated before one had run, and what is captured.
 
-`make gpu` runs it after the tests that need a card.
+`make gpu` runs it after the tests that need a GPU.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import torch
 
 from engines.core.compute import device as devices
 from engines.core.compute.simulation import Simulation
-from engines.core.protocol import placing
+from engines.core.protocol import device_choice
 from engines.core.protocol.errors import DynascopeError
 from engines.core.protocol.registry import load
 from engines.core.runs.experiment import Experiment
@@ -69,15 +69,15 @@ class Rate(NamedTuple):
 
 
 def measured(work: Estimate, device: torch.device, seconds: float = SECONDS) -> Rate:
-    """Measure one work on a card, however small it is."""
+    """Measure one work on a GPU, however small it is."""
     engine = load(work.lab)
     preset = engine.preset(work.preset) if work.preset else None
     configs = Experiment.from_preset(engine, preset, work.knobs).configs()
-    before, placing.WORTH = placing.WORTH, 0
+    before, device_choice.LEAST_GPU_BYTES = device_choice.LEAST_GPU_BYTES, 0
     try:
         simulation = Simulation(engine, configs, device)
     finally:
-        placing.WORTH = before
+        device_choice.LEAST_GPU_BYTES = before
     same = _same(simulation)
     begun, start, chunk = time.perf_counter(), simulation.step, CHECKED
     while (spent := time.perf_counter() - begun) < seconds:
@@ -107,7 +107,7 @@ def _same(simulation: Simulation) -> bool:
 
 
 def report(works: Sequence[Estimate] = ESTIMATES, seconds: float = SECONDS) -> list[Rate]:
-    """Print a line a work; what one card refuses is a line, too."""
+    """Print a line a work; what one GPU refuses is a line, too."""
     device, found = devices.resolve("cuda"), []
     print(f"{torch.cuda.get_device_name(device)}, torch {torch.__version__}")
     print(f"{'':<40} {'steps/s':>9} {'estimated':>9} {'ratio':>6} {'observing':>9}  graph, same bits")
@@ -127,7 +127,7 @@ def report(works: Sequence[Estimate] = ESTIMATES, seconds: float = SECONDS) -> l
 
 
 def main() -> None:
-    """Report, where there is a card."""
+    """Report, where there is a GPU."""
     if "cuda" not in devices.available():
         sys.exit("there is no graphics card here")
     report()

@@ -11,14 +11,21 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.func import grad, jvp, vmap
 
 from benchmarks import landscape_peers
 from benchmarks.peers import there
 from benchmarks.timing import best, head, row
 from engines.loss_landscape.hessian.lanczos import rademacher
-from engines.loss_landscape.hessian.products import forward_over_reverse, gauss_newton, reverse_over_reverse
+from engines.loss_landscape.hessian.products import Loss, Product, gauss_newton, reverse_over_reverse
 from engines.loss_landscape.hessian.spectral_density import spectrum
-from engines.loss_landscape.learning_coefficient.samplers import init_state, langevin_kernel, mala_kernel, run, window
+from engines.loss_landscape.learning_coefficient.samplers import (
+    init_state,
+    langevin_kernel,
+    mala_kernel,
+    run_chains,
+    window,
+)
 from engines.loss_landscape.models.mlp import Mlp
 
 VECTORS, STEPS, CHAINS, B, ETA = 16, 20, 16, 100.0, 1e-4
@@ -63,6 +70,21 @@ def compared(what: str, ours: Callable[[], Any], theirs: Callable[[], Any], off:
 
 def difference(ours: Tensor, theirs: Tensor) -> float:
     return float((ours - theirs).norm() / ours.norm())
+
+
+def forward_over_reverse(loss: Loss, theta: Tensor) -> Product:
+    """Hessian product `H u = d/dt grad(theta + t u)` at t = 0, by differentiating the gradient forwards.
+
+    At `theta [*, P]`, for `U [m, *, P]`. Keeps nothing between products. Members are independent: the sum of their
+    losses has all of their gradients.
+    """
+    gradient = grad(lambda at: loss(at).sum())
+
+    def product(U: Tensor) -> Tensor:
+        along = vmap(lambda u: jvp(gradient, (theta,), (u,))[1], in_dims=0)
+        return along(U.to(theta.dtype)).to(U.dtype)
+
+    return product
 
 
 def _products(s: Setting) -> None:
@@ -120,7 +142,7 @@ def _chains(s: Setting) -> None:
     def chains(how: Callable[..., Any], count: int) -> Callable[[], object]:
         step = how(s.loss, window(s.star, B), ETA, torch.Generator().manual_seed(0))
         begun = init_state(s.loss, s.star.expand(count, -1))
-        return lambda: run(step, begun, STEPS, s.star)
+        return lambda: run_chains(step, begun, STEPS, s.star)
 
     one, many = best(chains(langevin_kernel, 1)), best(chains(langevin_kernel, CHAINS))
     row(f"{CHAINS} chains one by one over one batch", CHAINS * one / many, "", f"{many / STEPS * 1e3:.1f} ms a step")

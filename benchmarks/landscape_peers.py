@@ -20,13 +20,19 @@ from engines.loss_landscape.hessian.lanczos import largest_eigenpairs, rademache
 from engines.loss_landscape.hessian.products import softmax_metric
 from engines.loss_landscape.hessian.spectral_density import density, spectrum
 from engines.loss_landscape.learning_coefficient import quadrature
-from engines.loss_landscape.learning_coefficient.llc import estimate
+from engines.loss_landscape.learning_coefficient.llc import estimate_llc
 from engines.loss_landscape.learning_coefficient.quadratic_predictions import quadratic as foretold
-from engines.loss_landscape.learning_coefficient.samplers import init_state, langevin_kernel, mala_kernel, run, window
+from engines.loss_landscape.learning_coefficient.samplers import (
+    init_state,
+    langevin_kernel,
+    mala_kernel,
+    run_chains,
+    window,
+)
 from engines.loss_landscape.models import digits
 from engines.loss_landscape.models.mlp import Mlp
 from engines.loss_landscape.models.potentials import crossing_planes, quadratic
-from engines.loss_landscape.training.train import train
+from engines.loss_landscape.training.train import adamw, init_moments
 
 TOP, STEPS, PROBES, QUADRATURE = 20, 60, 4, 40
 CHAINS, DRAWS, BURN_IN, B = 16, 1000, 200, 100.0
@@ -50,7 +56,10 @@ class Trained:
 
     def __init__(self, hidden: tuple[int, ...], dtype: torch.dtype) -> None:
         subject = digits.digits_subject([0], hidden)
-        *_, (_, theta) = train(subject, 300, 1e-2, every=300)
+        state, rate = init_moments(subject.start), subject.start.new_tensor([1e-2])
+        for _ in range(300):
+            state = adamw(state, subject.gradient(state.theta), rate, 0 * rate)
+        theta = state.theta
         self.subject, self.theta = subject.to(dtype), theta[0].to(dtype)
         self.net, (self.X, self.y) = Mlp(subject.model.sizes), self.subject.train
         self.exact = torch.linalg.eigvalsh(dense.matrix(_hessian(self.net, theta[0], *subject.train), theta[0])).flip(0)
@@ -151,7 +160,7 @@ def _chains(
 ) -> Tensor:
     """Losses `[T, C]`."""
     step = how(loss, window(star, B), eta, torch.Generator().manual_seed(0))
-    return run(step, init_state(loss, star.expand(CHAINS, -1)), steps, star)[1].losses
+    return run_chains(step, init_state(loss, star.expand(CHAINS, -1)), steps, star)[1].losses
 
 
 def _theirs(model: nn.Module, loss: Callable[[nn.Module], Tensor], eta: float, steps: int) -> Tensor:
@@ -180,7 +189,7 @@ def _chains_of_a_net(s: Trained) -> None:
     eta, start = 0.1 / (B * float(s.exact[0]) + 1), float(s.loss(s.theta))
 
     def coefficient(losses: Tensor) -> float:
-        return float(estimate(losses, torch.tensor(B), start).value)
+        return float(estimate_llc(losses, torch.tensor(B), start).value)
 
     def ours() -> Tensor:
         """Recorded before each step, as theirs: from the start to the last but one."""
@@ -215,7 +224,7 @@ def _known() -> None:
                                            ("w1^2 w2^2", planes, zero, singular)):  # fmt: skip
 
         def off(losses: Tensor, exact: float = exact) -> float:
-            return abs(float(estimate(losses[BURN_IN:], torch.tensor(B)).value) / exact - 1)
+            return abs(float(estimate_llc(losses[BURN_IN:], torch.tensor(B)).value) / exact - 1)
 
         def theirs(loss: Any = loss, star: Tensor = star, eta: float = eta) -> Tensor:
             return _theirs(Point(star), lambda model: loss(model.theta), eta, BURN_IN + DRAWS)

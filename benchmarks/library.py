@@ -107,14 +107,14 @@ def question() -> None:
 def sweeps() -> None:
     """Compare sweeps with their bare batches, and one process with two."""
     from engines import load
-    from engines.core.sweeps.compute import compute
+    from engines.core.sweeps.compute import compute_task
     from engines.core.sweeps.plan import Plan
     from engines.core.sweeps.sweep import sweep
 
     head("A sweep of 1,000 members")
     tasks = list(Plan.make(load("matrix_sensing"), set=SWEPT, seeds=SEEDS, steps=STEPS).tasks())
-    compute(tasks[0])
-    bare = _took(lambda: [compute(task) for task in tasks], resource.RUSAGE_SELF)
+    compute_task(tasks[0])
+    bare = _took(lambda: [compute_task(task) for task in tasks], resource.RUSAGE_SELF)
     took = {}
     for workers in (1, 2):
         with tempfile.TemporaryDirectory() as place:

@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from asyncio import Handle
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,12 +22,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from bokeh.document import Document
 
 from benchmarks.machine import Machine, loaded
 from benchmarks.timing import head, row
 from dashboard.app import serve
 from dashboard.page.lab import Lab
 from dashboard.session import link
+from dashboard.session.session import Session
 from dashboard.session.view_state import ViewState
 from engines.core.live.admission import ADMISSION
 from engines.core.live.scheduler import shared
@@ -40,10 +43,13 @@ CROWD, WINDOW = 50, 20.0
 COMINGS = 500
 """Visitors who come and go one after another, in groups."""
 
-GROUP = 10
+GROUP = 25
 
-STAY = 240.0
+STAY = 100.0
 """Seconds for which one visitor looks at a run that goes as fast as it can; an hour of it has the same slope."""
+
+SOON: dict[str, Any] = {"check_unused_sessions_milliseconds": 500, "unused_session_lifetime_milliseconds": 1000}
+"""The server finds out soon that a page was closed: nothing else is waited for."""
 
 LAST = 30.0
 """Seconds after which a page that is not drawn will not be."""
@@ -61,15 +67,22 @@ class Level(NamedTuple):
     runs: int
     files: int
     pages: int
+    sessions: int
+    documents: int
     mebibytes: float
 
 
 def level() -> Level:
     """Count what the process holds."""
     gc.collect()
-    memory = int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
-    pages = sum(isinstance(each, Lab) for each in gc.get_objects())
-    return Level(threading.active_count(), ADMISSION.count(), len(os.listdir("/proc/self/fd")), pages, memory)
+    kinds = Counter(map(type, gc.get_objects()))
+    alive = (kinds[Lab], kinds[Session], kinds[Document])
+    return Level(threading.active_count(), ADMISSION.count(), len(os.listdir("/proc/self/fd")), *alive, memory())
+
+
+def memory() -> float:
+    """Measure the memory of the process that is in use, in MiB."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
 def address_of(knobs: dict[str, Any]) -> str:
@@ -81,7 +94,7 @@ def address_of(knobs: dict[str, Any]) -> str:
 def main() -> None:
     """Print all rows; `python -m benchmarks load short` has fewer visitors."""
     short = "short" in sys.argv
-    crowd, comings, stay = (10, 50, 60.0) if short else (CROWD, COMINGS, STAY)
+    crowd, comings, stay = (10, 100, 40.0) if short else (CROWD, COMINGS, STAY)
     print(f"\n{Machine(torch.device('cpu')).name}; {loaded() or 'nobody else computes on it'}")
     with served() as (address, labs, server):
         head("Opening a page, in seconds that the event loop spends on it")
@@ -98,7 +111,7 @@ def main() -> None:
 def _crowd(address: str, labs: list[Lab], crowd: int) -> None:
     path = address_of(KNOBS)
     one = visit(address, path, 1, 10.0, 1.0)
-    settled = rested(labs)
+    settled = level_at_rest(labs)
     counted = threading.Thread(target=_watch, args=(labs, crowd, found := {}), daemon=True)
     counted.start()
     many = visit(address, path, crowd, WINDOW + 10, 60.0 if crowd == CROWD else 10.0)
@@ -108,7 +121,7 @@ def _crowd(address: str, labs: list[Lab], crowd: int) -> None:
     row("Jain's index of their steps", found["jain"], ">= 0.95", f"{found['least']} to {found['most']} steps")
     row("round trip among all over that of one", many["median_ms"] / one["median_ms"], "<= 5",
         f"{many['median_ms']:.1f} ms against {one['median_ms']:.1f}; 95 % {many['p95_ms']:.0f} ms")  # fmt: skip
-    _compare("after all have left", settled, rested(labs))
+    _compare("after all have left", settled, level_at_rest(labs))
 
 
 def _stay(address: str, seconds: float) -> None:
@@ -118,7 +131,8 @@ def _stay(address: str, seconds: float) -> None:
 
     def measure() -> None:
         while not over.wait(1.0):
-            levels.append((time.monotonic() - begun, level().mebibytes))
+            gc.collect()
+            levels.append((time.monotonic() - begun, memory()))
 
     watcher = threading.Thread(target=measure, daemon=True)
     watcher.start()
@@ -152,7 +166,7 @@ def _opening(address: str, path: str, labs: list[Lab], server: threading.Thread)
     spent = time.clock_gettime(clock) - begun
     Handle._run = run  # type: ignore[method-assign]
     visitor.join()
-    rested(labs)
+    rest(labs)
     return spent, max(pieces)
 
 
@@ -163,20 +177,28 @@ def _compare(when: str, before: Level, after: Level) -> None:
 
 def _come_and_go(address: str, labs: list[Lab], count: int) -> None:
     """Have visitors come and go; what the first fifth of them leaves behind belongs to the program."""
-    for group in range(count // GROUP):
-        if group == count // GROUP // 5:
-            before = rested(labs)
+    groups, first = count // GROUP, max(1, count // GROUP // 5)
+    for _ in range(first):
         visit(address, LAB, GROUP, 0.5, 1.0)
-    _compare(f"after {count} more came and went", before, rested(labs))
+    before = level_at_rest(labs)
+    for _ in range(groups - first):
+        visit(address, LAB, GROUP, 0.5, 1.0)
+    _compare(f"after {(groups - first) * GROUP} more came and went", before, level_at_rest(labs))
 
 
-def rested(labs: list[Lab]) -> Level:
-    """Wait until nothing is computed and every session has ended."""
+def rest(labs: list[Lab]) -> None:
+    """Wait until nothing is computed and every page has been given up."""
     labs.clear()
     end = time.monotonic() + 60
     while time.monotonic() < end and (shared().active() or ADMISSION.count()):
-        time.sleep(0.5)
-    time.sleep(8)  # threads that have nothing to do end by themselves
+        time.sleep(0.2)
+    time.sleep(2)
+
+
+def level_at_rest(labs: list[Lab]) -> Level:
+    """Count what the process holds once it is at rest."""
+    rest(labs)
+    time.sleep(6)  # threads that have nothing to do end by themselves
     return level()
 
 
@@ -207,14 +229,14 @@ def visit(address: str, path: str, count: int, seconds: float, over: float) -> d
 
 @contextmanager
 def served() -> Iterator[tuple[str, list[Lab], threading.Thread]]:
-    """A server in a thread, and the labs that it has opened."""
+    """Serve in a thread; gives the labs that are opened."""
     labs: list[Lab] = []
     start = Lab.start
     Lab.start = lambda self: (labs.append(self), start(self))[1]  # type: ignore[method-assign, assignment, return-value]
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    server = serve(port, "127.0.0.1", False, threaded=True)
+    server = serve(port, "127.0.0.1", False, threaded=True, **SOON)
     time.sleep(2)
     yield f"http://127.0.0.1:{port}", labs, server
     server.stop()

@@ -93,7 +93,7 @@ class Machine:
         return A.nbytes / self.seconds(lambda: A @ x)
 
     def latency(self) -> float:
-        """Seconds of an operation on a few numbers; on a card within a graph, as steps are."""
+        """Seconds of an operation on a few numbers; on a GPU within a graph, as steps are."""
         x = self._matrix(4, torch.float64)
 
         def several() -> None:

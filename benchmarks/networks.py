@@ -24,7 +24,7 @@ def main() -> None:
     head(f"Networks, {torch.get_num_threads()} thread(s), float32, 64-128-128-128-128-10 on the digits, batches of 64")
     for norm in (True, False):
         name = "batch-norm" if norm else "plain"
-        one, many, alone = (best(work, 7) for work in (_batch(1, norm), _batch(MEMBERS, norm), _alone(norm)))
+        one, many, alone = (best(work, 7) for work in (_batch(1, norm), _batch(MEMBERS, norm), one_network(norm)))
         row(f"{name}: {MEMBERS} networks in one batch over one network", many / one, "<= 5",
             f"{many / STEPS * 1e3:.1f} ms against {one / STEPS * 1e3:.1f} ms a step")  # fmt: skip
         row(f"{name}: {MEMBERS} plain PyTorch loops over one batch", MEMBERS * alone / many, "> 1",
@@ -48,7 +48,7 @@ def _batch(members: int, norm: bool) -> Callable[[], None]:
     return train
 
 
-def _alone(norm: bool) -> Callable[[], None]:
+def one_network(norm: bool) -> Callable[[], None]:
     """One network as one would write it, on the same data."""
     problem = _simulation(1, norm).batches[0].problem.problem
     sizes = [64, 128, 128, 128, 128]

@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.nn.functional import cross_entropy
 
 from benchmarks.peers import there
-from benchmarks.timing import best, head, row
+from benchmarks.timing import head, in_turn, row
 from engines.core.api import simulate
 from engines.core.compute.simulation import Simulation
+from engines.core.protocol.config import Config
 from engines.core.runs.experiment import Experiment
 from engines.core.runs.run import Run
 from engines.optimizer_dynamics.config import OptimizerDynamics
@@ -21,11 +23,25 @@ from engines.optimizer_dynamics.scenes.factorisation import draw
 
 CPU, MEMBERS, STEPS = torch.device("cpu"), 64, 20
 TARGETS = {16: "10", 32: "5", 64: "3"}
+"""How many times as fast a batch shall be as a loop, by the size of the matrices."""
+
+Work = Callable[[], object]
+Make = Callable[[list], torch.optim.Optimizer]
+
+TORCH: dict[str, tuple[dict[str, Any], Make]] = {
+    "muon, bfloat16 as theirs": (
+        {"method": "muon", "orthogonalise": "newton_schulz_bf16"}, lambda p: torch.optim.Muon(p, lr=0.01)
+    ),
+    "muon, ours in float64": ({"method": "muon"}, lambda p: torch.optim.Muon(p, lr=0.01)),
+    "adam": ({"method": "adam"}, lambda p: torch.optim.Adam(p, lr=0.01)),
+    "heavy ball": ({"method": "heavy_ball"}, lambda p: torch.optim.SGD(p, lr=0.01, momentum=0.9)),
+}  # fmt: skip
+"""Our knobs beside the optimiser of torch."""
 
 
 def main() -> None:
     """Print all rows."""
-    head(f"Optimisers, {torch.get_num_threads()} thread(s), {MEMBERS} members")
+    head(f"Optimisers, {torch.get_num_threads()} thread(s), {MEMBERS} members, processor time")
     for n, target in TARGETS.items():
         _batch_over_loops(n, target)
     _mixed()
@@ -34,7 +50,8 @@ def main() -> None:
     _opening()
 
 
-def _seconds(configs: Sequence[OptimizerDynamics], steps: int = STEPS) -> float:
+def _batch(configs: Sequence[Config], steps: int = STEPS) -> Work:
+    """Advance a batch from its start by some steps."""
     simulation = Simulation(ENGINE, configs, CPU)
     start = simulation.checkpoint()
 
@@ -42,7 +59,7 @@ def _seconds(configs: Sequence[OptimizerDynamics], steps: int = STEPS) -> float:
         simulation.restore(start)
         simulation.advance(steps)
 
-    return best(work, 3)
+    return work
 
 
 def _factors(n: int, **knobs: Any) -> list[OptimizerDynamics]:
@@ -51,23 +68,24 @@ def _factors(n: int, **knobs: Any) -> list[OptimizerDynamics]:
 
 
 def _batch_over_loops(n: int, target: str) -> None:
-    """Muon and Adam: a batch against a loop over members of a package."""
-    for method, make in (
-        ("muon", lambda p: torch.optim.Muon(p, lr=0.01)),
-        ("adam", lambda p: torch.optim.Adam(p, lr=0.01)),
-    ):
-        ours = _seconds(_factors(n, method=method))
-        row(f"n = {n}: {MEMBERS} loops of torch.optim over one batch, {method}", _loop(n, make) / ours, target, "")
+    """A batch against a loop over members of a package, each with its own optimiser."""
+    peers = {f"torch.optim over one batch, {name}": pair for name, pair in TORCH.items()}
     if there("pytorch_optimizer"):
-        import pytorch_optimizer
+        import pytorch_optimizer as package
 
-        ours = _seconds(_factors(n, method="soap"))
-        theirs = _loop(n, lambda p: pytorch_optimizer.SOAP(p, lr=0.01))
-        row(f"n = {n}: {MEMBERS} loops of pytorch_optimizer over one batch, soap", theirs / ours, target, "")
+        own: dict[str, tuple[dict[str, Any], Make]] = {
+            "soap": ({"method": "soap"}, lambda p: package.SOAP(p, lr=0.01)),
+            "prodigy": ({"method": "prodigy"}, lambda p: package.Prodigy(p, lr=1.0)),
+        }
+        peers |= {f"pytorch_optimizer over one batch, {name}": pair for name, pair in own.items()}
+    for name, (knobs, make) in peers.items():
+        ours, theirs = in_turn(_batch(_factors(n, **knobs)), _loop(n, make), rounds=3)
+        each = f"{1e3 * theirs / STEPS:.2f} over {1e3 * ours / STEPS:.2f} ms a step"
+        row(f"n = {n}: {MEMBERS} loops of {name}", theirs / ours, target, each)
 
 
-def _loop(n: int, make: Callable[[list], torch.optim.Optimizer]) -> float:
-    """Seconds of a plain loop over members, each with its own optimiser and closed-form gradients."""
+def _loop(n: int, make: Make) -> Work:
+    """Step a plain loop over members, each with its own optimiser and closed-form gradients."""
     members = []
     for config in _factors(n):
         drawn = draw(config)
@@ -83,35 +101,50 @@ def _loop(n: int, make: Callable[[list], torch.optim.Optimizer]) -> float:
                     A.grad, B.grad = B.T @ E, E @ A.T
                     optimiser.step()
 
-    return best(work, 2)
+    return work
 
 
 def _mixed() -> None:
     methods = ("gd", "heavy_ball", "sign", "adam", "lion", "muon", "prodigy", "dog")
     each = [_factors(16, method=method)[:8] for method in methods]
-    parts = sum(_seconds(configs) for configs in each)
-    whole = _seconds([config for configs in each for config in configs])
-    row("eight methods in one batch over the sum of its parts", whole / parts, "1.3", "")
+    whole, *parts = in_turn(_batch([config for configs in each for config in configs]), *map(_batch, each))
+    row("eight methods in one batch over the sum of its parts", whole / sum(parts), "1.3", "at most")
 
 
 def _exact() -> None:
     rates = np.geomspace(0.005, 0.3, MEMBERS)
     configs = [OptimizerDynamics(scene="quadratic", eta=float(eta)) for eta in rates]
-    seconds = _seconds(configs, 4096)
-    row("exact risk: seconds for 64 members x 4096 steps, d = 300", seconds, "1", "")
+    (seconds,) = in_turn(_batch(configs, 4096), rounds=3)
+    row("exact risk: seconds for 64 members x 4096 steps, d = 300", seconds, "1", "at most")
 
 
 def _race() -> None:
-    """The 36 trials of one method at a budget of 50, against one after another."""
+    """The 36 trials of one method at a budget of 50, against a plain loop over torch.optim, one after another."""
     configs = [
         OptimizerDynamics(
             scene="network", batch_size=64, horizon=50, method="adam", eta=eta, schedule=schedule, seed=seed,
         )
         for eta in network.rates_of("adam") for schedule in ("constant", "linear") for seed in (0, 1)
     ]  # fmt: skip
-    together = _seconds(configs, 50)
-    alone = 9 * sum(_seconds([config], 50) for config in configs[::9])
-    row("race: 36 members one after another over one batch", alone / together, "4", "")
+    some = configs[::9]
+    together, loops = in_turn(_batch(configs, 50), lambda: [_trained(config) for config in some], rounds=3)
+    row("race: 36 members in loops of torch.optim over one batch", loops * len(configs) / len(some) / together, "4", "")
+
+
+def _trained(config: OptimizerDynamics) -> None:
+    """Train one member of the race as it is usually written."""
+    X, y = network.images()
+    images, labels = torch.as_tensor(X, dtype=torch.float32), torch.as_tensor(y)
+    rows = np.random.default_rng(network.MINIBATCH_SEED + config.seed).integers(
+        0, network.TRAINED, (config.horizon, 64)
+    )
+    layers = [torch.nn.Linear(leaf.columns, leaf.rows, bias=False) for leaf in network.LEAVES]
+    model = torch.nn.Sequential(layers[0], torch.nn.ReLU(), layers[1], torch.nn.ReLU(), layers[2])
+    optimiser = torch.optim.Adam(model.parameters(), lr=config.eta)
+    for chosen in rows:
+        optimiser.zero_grad()
+        cross_entropy(model(images[chosen]), labels[chosen]).backward()
+        optimiser.step()
 
 
 def _opening() -> None:
@@ -120,7 +153,7 @@ def _opening() -> None:
     configs = Experiment.from_preset(ENGINE, preset).configs()
     simulation = Simulation(ENGINE, configs, CPU)
     simulation.advance(150)
-    frame = best(simulation.observe, 20)
-    row("O0: a frame without large channels over a step", frame / (_seconds(configs, 100) / 100), "1.5", "")
-    seconds = best(lambda: simulate(Run(ENGINE, configs), preset.steps), 1)
-    row(f"O0: seconds for {preset.steps} steps with all frames", seconds, "10", "")
+    frame, steps = in_turn(lambda: [simulation.observe() for _ in range(50)], _batch(configs, 50), rounds=7)
+    row("O0: a frame without large channels over a step", frame / steps, "1.5", "at most")
+    (seconds,) = in_turn(lambda: simulate(Run(ENGINE, configs), preset.steps), rounds=1)
+    row(f"O0: seconds for {preset.steps} steps with all frames", seconds, "10", "at most")

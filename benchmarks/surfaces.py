@@ -16,7 +16,6 @@ from benchmarks.timing import best, head, row
 from engines.loss_landscape.loss_surface.planes import filter_normalised
 from engines.loss_landscape.loss_surface.surface import (
     Plane,
-    evaluate,
     evaluate_coordinates,
     mlp_losses_on_plane,
     square_axes,
@@ -49,7 +48,7 @@ def _surfaces(hidden: tuple[int, ...]) -> None:
         return last(evaluate_coordinates(mlp_losses_on_plane(net, plane, subject.train), AXES))
 
     ours, values = best(batched, 3), batched()
-    generic = best(lambda: last(evaluate(subject.loss, plane, AXES)), 3)
+    generic = best(lambda: last(evaluate_coordinates(lambda places: subject.loss(plane.at(places)), AXES)), 3)
     row("batches of any model over those of a perceptron", generic / ours, "", f"{generic:.2f} s against {ours:.2f} s")
     looped = loop(net, layers, plane, X, y)
     one, off = best(looped, 3), (looped() - values).abs().max() / values.max()

@@ -1,15 +1,31 @@
-"""Timing by the best of several repetitions, and a table of ratios."""
+"""Timing by the best of several repetitions, or in turn by medians, and a table of ratios."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from statistics import median
 
 
 def best(work: Callable[[], object], repetitions: int = 5) -> float:
     """Seconds of the fastest repetition, after one that warms up."""
     work()
     return min(_once(work) for _ in range(repetitions))
+
+
+def in_turn(*works: Callable[[], object], rounds: int = 5) -> list[float]:
+    """Median seconds of processor time of each work, one after another in every round, after one that warms up.
+
+    Processor time and turns, so that what else the machine does weighs on all of them alike.
+    """
+    times: list[list[float]] = [[] for _ in works]
+    for number in range(rounds + 1):
+        for own, work in zip(times, works, strict=True):
+            begun = time.process_time()
+            work()
+            if number:
+                own.append(time.process_time() - begun)
+    return [median(own) for own in times]
 
 
 def _once(work: Callable[[], object]) -> float:

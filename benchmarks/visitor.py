@@ -59,12 +59,14 @@ class Visitor:
             with suppress(TimeoutError):
                 await asyncio.wait_for(until.wait(), SIGN)
         self._leaves = True
+        await self._sign(hidden=True, gone=True)  # as a browser says when its tab is closed
         self._socket.close()
         await reader
 
-    async def _sign(self) -> None:
+    async def _sign(self, **more: bool) -> None:
         # The server takes no more answers than it asked for.
-        values = {"type": "map", "entries": [["hidden", False], ["idle", 0], ["ack", 10**9]]}
+        signs = {"hidden": False, "idle": 0, "ack": 10**9} | more
+        values = {"type": "map", "entries": [list(each) for each in signs.items()]}
         entries = [["model", {"id": self._bridge}], ["data", values]]
         event = {"type": "event", "name": "data_event", "values": {"type": "map", "entries": entries}}
         with suppress(WebSocketClosedError, StreamClosedError):

@@ -43,12 +43,12 @@ def _identity(_: Simulation) -> Callable[[], object]:
 
 
 def _flow(_: Simulation) -> Callable[[], object]:
-    velocity = collapse._plain(collapse.FEW)
+    velocity = collapse.plain_flow(collapse.FEW)
     return lambda: [velocity() for _ in range(4)]  # a step of Runge and Kutta
 
 
 def _network(_: Simulation) -> Callable[[], object]:
-    return networks._alone(True)
+    return networks.one_network(True)
 
 
 def _training(simulation: Simulation) -> Callable[[], object]:

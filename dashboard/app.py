@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import partial
 from html import escape
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 sys.path.insert(0, str(Path(__file__).parent.parent))  # `panel serve` puts only this folder on the path
 
@@ -23,11 +23,12 @@ from panel.io.resources import get_dist_path
 from panel.util.parameters import edit_readonly
 
 from dashboard.page.lab import Lab  # before any page is open: components that came later are declared to it twice
-from dashboard.page.messages import STYLE, message
+from dashboard.page.messages import message
 from dashboard.runs import library
-from dashboard.server import handlers, request_filter, theme, worked_out_once
+from dashboard.server import cached_answers, handlers, request_filter, theme
 from dashboard.server.gallery import gallery
 from dashboard.session import lessons, link, uploads
+from dashboard.session.lost_pages import KEPT_FOR, LOST_PAGES
 from dashboard.session.start import Start
 from dashboard.session.view_state import split_names
 from dashboard.ui.bridge import Bridge
@@ -35,6 +36,9 @@ from dashboard.ui.component import FOLDER
 from dashboard.ui.page_updates import one_update
 from dashboard.ui.styles import WHOLE
 from engines.core.protocol.errors import DynascopeError, StoreError
+
+if TYPE_CHECKING:
+    from engines.core.protocol.engine import Engine
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +63,11 @@ SOON = 1.0
 FIRST_FRAME = 2.0
 """Seconds for which a page waits for the first frame of its run, so that it comes with figures."""
 
+TICKET = 5.0
+"""Seconds for which a page that comes back waits for its browser to bring the ticket."""
+
+NOT_KEPT = "What was open before the connection was lost is not kept any more: here it is again, from its link."
+
 TEMPLATE = FOLDER / "page.html"
 """The page as the browser shows it before any script has come."""
 
@@ -75,10 +84,13 @@ MAKER = ThreadPoolExecutor(1, "pages")
 
 Made = TypeVar("Made")
 
-Fill = Callable[[pn.Column, Bridge], Awaitable[str | None]]
-"""Fills a page; returns the name of what is on it, where that is not all labs."""
+Say = Callable[[str | None], object]
+"""Says above a page what is on it, None for all labs: before there is much, since then it costs more."""
 
-Address = Callable[[str], str]
+Fill = Callable[[pn.Column, Bridge, Say], Awaitable[None]]
+"""Fills a page."""
+
+AddressOf = Callable[[str], str]
 """Tells the address at which the page of a lab is served."""
 
 
@@ -98,8 +110,8 @@ def page(title: str, fill: Fill, waiting: str = STARTING, engines_first: bool = 
     pn.state.onload(partial(_filled, holder, bridge, crumb, fill, engines_first, alone))
     made = pmui.Page(
         title=title, header=[crumb], main=[holder, bridge], theme_config=theme.THEME, raw_css=[theme.CSS],
-        dark_theme=theme.dark(_argument("theme")), meta_name=title, busy_indicator=None, site_url="./", sx=theme.GROUND,
-        template=TEMPLATE,
+        dark_theme=theme.begins_dark(_argument("theme")), meta_name=title, busy_indicator=None, site_url="./",
+        sx=theme.GROUND, template=TEMPLATE,
     )  # fmt: skip
     return _unreported(made)
 
@@ -125,19 +137,19 @@ async def _filled(
     holder: pn.Column, bridge: Bridge, crumb: pn.pane.HTML, fill: Fill, engines_first: bool, alone: bool
 ) -> None:
     try:
-        # Importing torch takes seconds: it happens beside the event loop, so that other pages go on.
+        # Importing torch takes seconds: other pages go on meanwhile.
         if engines_first:
-            await asyncio.to_thread(_import_engines)
-        name = await fill(holder, bridge)
-        crumb.object = _place(name) if alone else _crumb(name)
+            await _beside(_import_engines)
+        await fill(holder, bridge, lambda name: crumb.param.update(object=_breadcrumb(name) if alone else _crumb(name)))
         if not engines_first:  # the reader looks at the page before a lab is opened
             loop = asyncio.get_running_loop()
-            loop.call_later(SOON, loop.run_in_executor, None, _import_engines)
+            loop.call_later(SOON, loop.run_in_executor, MAKER, _import_engines)
     except DynascopeError as error:
-        holder[:] = [_failure(str(error))]
+        holder[:] = [message("error", str(error), margin=24)]
     except Exception as error:
         log.exception("a page could not be made")
-        holder[:] = [_failure(f"This page could not be made ({type(error).__name__}). The server's log says why.")]
+        text = f"This page could not be made ({type(error).__name__}). The server's log says why."
+        holder[:] = [message("error", text, margin=24)]
 
 
 def _crumb(name: str | None) -> str:
@@ -145,15 +157,11 @@ def _crumb(name: str | None) -> str:
     labs = "<a href='./'>← Labs</a>" if name else ""
     stored = library.folder() is not None and name != LIBRARY_TITLE
     runs = f"<a href='{_addresses_beside()(LIBRARY)}'>{LIBRARY_TITLE}</a>" if stored else ""
-    return _place(name, labs + runs)
+    return _breadcrumb(name, labs + runs)
 
 
-def _place(name: str | None, ways: str = "") -> str:
+def _breadcrumb(name: str | None, ways: str = "") -> str:
     return f"<nav aria-label='where you are'>{ways}<span>{escape(name or '')}</span></nav>"
-
-
-def _failure(text: str) -> pn.pane.HTML:
-    return pn.pane.HTML(message("error", text), sizing_mode="stretch_width", stylesheets=[STYLE], margin=24)
 
 
 def _import_engines() -> None:
@@ -163,26 +171,26 @@ def _import_engines() -> None:
     from engines.core.protocol import registry  # noqa: F401
     from engines.core.runs import experiment  # noqa: F401
 
-    device.described()  # a card takes seconds before it first answers
-    worked_out_once.set_apart()
+    device.describe_devices()  # a GPU takes seconds before it first answers
+    cached_answers.set_apart()
 
 
 def _address(engine: str) -> str:
     return f"./{engine}"
 
 
-def home(address: Address = _address, device: str = "auto") -> pmui.Page:
-    """Make the page with a card for each lab; with the link of a lab, that lab's."""
+def home(address: AddressOf = _address, device: str = "auto") -> pmui.Page:
+    """Make the page with a tile for each lab; with the link of a lab, that lab's."""
     token, lesson = _argument("s"), _argument("lesson")
     error = handlers.absent(token) or (UNKNOWN if token or lesson else "")
-    return _lab_or_cards(link.lab_of(token) or _lab_of(lesson), address, device, error)
+    return _lab_or_gallery(link.lab_of(token) or _lab_of(lesson), address, device, error)
 
 
-def _lab_or_cards(name: str, address: Address, device: str, error: str) -> pmui.Page:
+def _lab_or_gallery(name: str, address: AddressOf, device: str, error: str) -> pmui.Page:
     """Make the page of a lab; where there is none of this name, that of all labs, with the error above."""
     from engines import names
 
-    return lab_page(name, device, address) if name in names() else _cards(address, error)
+    return lab_page(name, device, address) if name in names() else _gallery(address, error)
 
 
 def _lab_of(lesson: str) -> str:
@@ -193,41 +201,78 @@ def _lab_of(lesson: str) -> str:
         return ""
 
 
-def _cards(address: Address, error: str = "") -> pmui.Page:
+def _gallery(address: AddressOf, error: str = "") -> pmui.Page:
     """Make the page of all labs. It needs no engine; the labs behind it are fetched while it is read."""
 
-    async def fill(holder: pn.Column, bridge: Bridge) -> None:
+    async def fill(holder: pn.Column, bridge: Bridge, say: Say) -> None:
         from engines import names
 
-        holder[:] = [*([_failure(error)] if error else []), gallery(names(), address)]
+        say(None)
+        holder[:] = [*([message("error", error, margin=24)] if error else []), gallery(names(), address)]
 
     return page("Dynascope", fill, engines_first=False)
 
 
-def lab_page(name: str, device: str = "auto", address: Address = _address) -> pmui.Page:
+def lab_page(name: str, device: str = "auto", address: AddressOf = _address) -> pmui.Page:
     """Make the page of one lab, computed on `device`; `address` says where other labs are served."""
 
-    async def fill(holder: pn.Column, bridge: Bridge) -> str | None:
+    async def fill(holder: pn.Column, bridge: Bridge, say: Say) -> None:
         from engines import load
 
-        engine = load(name)
-        start = await _beside(partial(Start.from_address, engine, *map(_argument, ("s", "preset", "lesson"))))
-        if name_of_run := _argument("run"):
-            start = await _stored(start, name_of_run)
+        engine, owner = load(name), library.owner()
+        say(engine.title)
+        start = await _start(engine, bridge, owner)
         start = start.hide(split_names(_argument("hide"))).lead_on(address)
         lab = await _beside(partial(Lab, engine, start, bridge, device))
-        pn.state.on_session_destroyed(lambda context: lab.close())
+        if start.session:  # where the connection is lost again before the page is shown
+            lab.ticket = LOST_PAGES.enter(owner, lab.leave, bridge.brought or "")
+        if _given_up():  # before anybody is told of it
+            return _left(lab)
+        pn.state.on_session_destroyed(lambda context: _left(lab))
         await _first_frame(lab)
         await _beside(partial(_make_models, holder, lab))
-        if pn.state.curdoc and pn.state.curdoc.session_context is None:  # it was given up before it was whole
-            return lab.close()
+        if _given_up():  # before it was whole
+            return _left(lab)
+        LOST_PAGES.forget(lab.ticket)
+        lab.ticket = LOST_PAGES.enter(owner, lab.leave)
         with one_update():
             holder[:] = [lab]
+            bridge.ticket = lab.ticket
             bridge.count_update()
         lab.start()
-        return engine.title
 
     return page("Dynascope", fill, SKELETON)
+
+
+async def _start(engine: Engine, bridge: Bridge, owner: str) -> Start:
+    """Choose what a page opens: what it had open before its connection was lost, else what its address says."""
+    back, end = bool(_argument("back")), time.monotonic() + TICKET
+    while back and bridge.brought is None and time.monotonic() < end:
+        await asyncio.sleep(0.02)
+    kept = LOST_PAGES.adopt(bridge.brought, owner) if back and bridge.brought else None
+    if kept:
+        return kept
+    start = await _beside(partial(Start.from_address, engine, *map(_argument, ("s", "preset", "lesson"))))
+    if name := _argument("run"):
+        start = await _stored(start, name)
+    return replace(start, error=start.error or NOT_KEPT) if back else start
+
+
+def _given_up() -> bool:
+    """Whether the browser's side of this page is gone, for which its session has ended."""
+    context: Any = pn.state.curdoc and pn.state.curdoc.session_context
+    return bool(pn.state.curdoc) and (context is None or context.destroyed)
+
+
+def _left(lab: Lab) -> None:
+    """Give up a page: for good where its reader has closed it, else what is open is kept for it to come back to."""
+    later = asyncio.get_running_loop().call_later
+    if not lab.bridge.gone and LOST_PAGES.leave(lab.ticket):
+        later(KEPT_FOR + 1, LOST_PAGES.expire)
+        return
+    LOST_PAGES.forget(lab.ticket)
+    lab.close()
+    later(SOON, lambda: len(LOST_PAGES) or cached_answers.set_apart_anew())
 
 
 async def _beside(act: Callable[[], Made]) -> Made:
@@ -263,33 +308,34 @@ async def _stored(start: Start, name: str) -> Start:
         return replace(start, error=f"{str(error).rstrip('.')}. Here is the lab as it opens by default.")
 
 
-def library_page(address: Address = _address) -> pmui.Page:
+def library_page(address: AddressOf = _address) -> pmui.Page:
     """Make the page of the stored runs of all labs: on a public server, of those of this visitor."""
 
-    async def fill(holder: pn.Column, bridge: Bridge) -> str:
+    async def fill(holder: pn.Column, bridge: Bridge, say: Say) -> None:
         from dashboard.runs.library_page import LibraryPage
 
-        return _started(LibraryPage(address), holder, LIBRARY_TITLE)
+        say(LIBRARY_TITLE)
+        _begin(LibraryPage(address), holder)
 
     return page("Dynascope", fill)
 
 
-def sweeps_page(address: Address = _address) -> pmui.Page:
+def sweeps_page(address: AddressOf = _address) -> pmui.Page:
     """Make the page of sweeps; on a server that others reach it says that there are none."""
 
-    async def fill(holder: pn.Column, bridge: Bridge) -> str:
+    async def fill(holder: pn.Column, bridge: Bridge, say: Say) -> None:
         from dashboard.runs.sweep_page import SweepPage
 
-        return _started(SweepPage(address), holder, "Sweeps")
+        say("Sweeps")
+        _begin(SweepPage(address), holder)
 
     return page("Dynascope", fill)
 
 
-def _started(body: Any, holder: pn.Column, name: str) -> str:
-    """Show the body of a page and let it begin; returns the name of what is on it."""
+def _begin(body: Any, holder: pn.Column) -> None:
+    """Show the body of a page, and let it begin."""
     holder[:] = [body]
     body.start()
-    return name
 
 
 def entry() -> pmui.Page:
@@ -297,14 +343,14 @@ def entry() -> pmui.Page:
     name = _argument("lab")
     if name in (LIBRARY, SWEEPS):
         return {LIBRARY: library_page, SWEEPS: sweeps_page}[name](_own_address)
-    return _lab_or_cards(name, _own_address, "auto", UNKNOWN) if name else home(_own_address)
+    return _lab_or_gallery(name, _own_address, "auto", UNKNOWN) if name else home(_own_address)
 
 
 def _own_address(engine: str) -> str:
     return f"./{ENTRY}?lab={engine}"
 
 
-def _addresses_beside() -> Address:
+def _addresses_beside() -> AddressOf:
     """Return where labs are served beside this page."""
     return _own_address if (pn.state.app_url or "").strip("/") == ENTRY else _address
 
@@ -350,19 +396,20 @@ def serve(
     """
     theme.prepare()
     request_filter.install()
-    request_filter.allow(handlers.StatusHandler, handlers.Missing, *(each[1] for each in patterns))
-    library.offer("" if _public(options) else address)
-    uploads.offer(address)
+    ours: list[tuple[Any, ...]] = [("/status", handlers.StatusHandler), ("/kept", handlers.KeptHandler), *patterns]
+    request_filter.allow(handlers.NotFoundHandler, *(each[1] for each in ours))
+    library.open_for("" if _public(options) else address)
+    uploads.allow_for(address)
     for logger in ("asyncio", "bokeh.server.views.ws"):
-        logging.getLogger(logger).addFilter(handlers.Closed())
+        logging.getLogger(logger).addFilter(handlers.ClosedTabFilter())
     # A closed tab stops costing within seconds; a connection that is lost for a moment survives.
     cleanup: dict[str, Any] = {"check_unused_sessions_milliseconds": 2000, "unused_session_lifetime_milliseconds": 8000}
     bounds = {"websocket_max_message_size": LARGEST_MESSAGE, "http_server_kwargs": {"max_body_size": LARGEST_BODY}}
     shown = {
         "show": open_browser,
         "title": "Dynascope",
-        "extra_patterns": [("/status", handlers.StatusHandler), *patterns],
-        "default_handler_class": handlers.Missing,
+        "extra_patterns": ours,
+        "default_handler_class": handlers.NotFoundHandler,
     }
     served: dict[str, Any] = dict(routes(device) if pages is None else pages)
     return pn.serve(served, port=port, address=address, **(cleanup | bounds | shown | options))

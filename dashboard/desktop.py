@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from dashboard import app
-from dashboard.server.request_filter import Guard
+from dashboard.server.request_filter import StrangerMatcher
 from engines.core.protocol.errors import DynascopeError
 
 LOOPBACK = "127.0.0.1"
@@ -40,9 +40,9 @@ class NoWindow(Exception):
 
 
 @contextmanager
-def served(device: str = "auto") -> Iterator[tuple[str, Guard]]:
+def served(device: str = "auto") -> Iterator[tuple[str, StrangerMatcher]]:
     """Serve on a free port of this machine behind a guard; yields the address and the guard once it answers."""
-    guard, ready = Guard(), Future()
+    guard, ready = StrangerMatcher(), Future()
     thread = threading.Thread(target=_serve, args=(device, guard, ready), name="server")
     thread.start()
     server = ready.result()
@@ -53,7 +53,7 @@ def served(device: str = "auto") -> Iterator[tuple[str, Guard]]:
         thread.join()
 
 
-def _serve(device: str, guard: Guard, ready: Future[Any]) -> None:
+def _serve(device: str, guard: StrangerMatcher, ready: Future[Any]) -> None:
     try:
         server = app.serve(0, LOOPBACK, False, device, start=False, verbose=False)
     except Exception as error:
@@ -131,7 +131,7 @@ WINDOWS: tuple[tuple[str, Callable[[str], None]], ...] = (
 """Ways to open a window, the best first."""
 
 
-def open_window(address: str, guard: Guard, page: str, windows: Any = WINDOWS) -> None:
+def open_window(address: str, guard: StrangerMatcher, page: str, windows: Any = WINDOWS) -> None:
     """Show a page in the best window that opens, and say which it is. Raises `DynascopeError` where none does."""
     for name, window in windows:
         print(f"Dynascope opens in {name}.", flush=True)

@@ -32,9 +32,8 @@ if TYPE_CHECKING:
 TURN = RLock()
 """Messages of a page may come in a thread of their own, beside cells and ticks; they take turns."""
 
-LIGHT = """:host { background: #fff; color: #222; color-scheme: light; --panel-on-background-color: #222;
-  --panel-on-surface-color: #222; --jp-ui-font-color0: #222; --jp-ui-font-color1: #222; }"""
-"""Panel draws light figures in every notebook: on a dark page the widget is a light sheet, not a mixture."""
+GROUND = """:host { background: var(--panel-background-color, #fff); color: var(--panel-on-background-color, #222); }"""
+"""The sheet is light or dark as the notebook is: the library gives all that stands on it, figures too, its colours."""
 
 
 class Cell(pn.Column):
@@ -42,7 +41,7 @@ class Cell(pn.Column):
 
     def __init__(self, content: Any, shown: Callable[[Any], None], gone: Callable[[], None], height: int) -> None:
         place = {"height": height, "sizing_mode": "stretch_width", "scroll": "y-auto", "margin": 0}
-        super().__init__(content, stylesheets=[LIGHT], styles={"--room": f"{height}px"}, **place)
+        super().__init__(content, stylesheets=[GROUND], styles={"--room": f"{height}px"}, **place)
         self._shown, self._page_closed = shown, gone
 
     def get_root(self, doc: Any = None, comm: Any = None, preprocess: bool = True) -> Any:
@@ -61,8 +60,8 @@ class Cell(pn.Column):
         patch_cds_msg(root, message)
         with TURN, set_curdoc(document), one_update():
             manager.assemble(message).apply_to_document(document, comm.id)
-            held = document.callbacks._held_events
-            held[:] = [event for event in held if event.setter != comm.id]
+            queued = document.callbacks._held_events
+            queued[:] = [event for event in queued if event.setter != comm.id]
 
     def _cleanup(self, root: Any = None) -> None:
         super()._cleanup(root)
@@ -129,7 +128,7 @@ class Widget(Viewer):
             self._ticks.stop()
             self._ticks = None
         self.lab.suspend()
-        self.lab.parts.probes.abandon()
+        self.lab.panels.probes.abandon()
 
     def _tick(self) -> None:
         while self._scripts and self.lab.bridge.answered:  # megabytes that need not be stored with the notebook

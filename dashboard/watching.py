@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from html import escape
 from pathlib import Path
 
 import panel as pn
@@ -24,10 +25,10 @@ WAIT = 0.5
 def page(file: Path) -> pmui.Page:
     """Make the page of a training; it waits for the first step to be stored."""
 
-    async def fill(holder: pn.Column, bridge: Bridge) -> str:
+    async def fill(holder: pn.Column, bridge: Bridge, say: app.Say) -> None:
         from engines.core.live.follower import FollowedRun
 
-        holder[:] = [pn.pane.HTML(f"Waiting for the first step of {file.name}…", margin=24)]
+        holder[:] = [waiting(file)]
         while True:
             try:
                 run = await asyncio.to_thread(FollowedRun.read, file)
@@ -36,13 +37,18 @@ def page(file: Path) -> pmui.Page:
                 if file.exists():
                     raise
                 await asyncio.sleep(WAIT)
+        say(run.name or run.engine.title)
         lab = Lab(run.engine, Start.from_run(run).hide(HIDDEN), bridge)
         pn.state.on_session_destroyed(lambda context: lab.close())
         holder[:] = [lab]
         lab.start()
-        return run.name or run.engine.title
 
     return app.page("Dynascope", fill, app.SKELETON, alone=True)
+
+
+def waiting(file: Path) -> pn.pane.HTML:
+    """Say what is waited for. A file's name may hold anything."""
+    return pn.pane.HTML(f"Waiting for the first step of {escape(file.name)}…", margin=24)
 
 
 def serve(file: Path, port: int, address: str, open_browser: bool) -> None:

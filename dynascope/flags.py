@@ -97,7 +97,7 @@ def _serve(command: argparse.ArgumentParser) -> None:
 def _device(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--device", default="auto",
-        help="what computes: auto (a card where there is one, and what is worth it; the default), cpu, cuda or cuda:1",
+        help="what computes: auto (a GPU where there is one, and what is worth it; the default), cpu, cuda or cuda:1",
     )  # fmt: skip
 
 

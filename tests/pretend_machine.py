@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import inspect
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.utils._pytree import tree_flatten
 
 MACHINE: Machine | None = None
-"""The machine of this process, while it pretends to have cards."""
+"""The machine of this process, while it pretends to have GPUs."""
 
 
 @dataclass
@@ -26,7 +26,7 @@ class Count:
     waits: list[str] = field(default_factory=list)
     """Operations that made the host wait."""
     uploads: list[str] = field(default_factory=list)
-    """Shapes of what was copied to the card."""
+    """Shapes of what was copied to the GPU."""
     kinds: Counter[str] = field(default_factory=Counter)
     """Kernels by the names of their operations."""
     places: list[str] = field(default_factory=list)
@@ -61,10 +61,10 @@ class Tape:
 
 
 class Machine:
-    """The host's view of its pretended cards."""
+    """The host's view of its pretended GPUs."""
 
-    def __init__(self, cards: int, memory: int) -> None:
-        self.cards, self.memory, self.current = cards, memory, 0
+    def __init__(self, gpus: int, memory: int) -> None:
+        self.gpus, self.memory, self.current = gpus, memory, 0
         self.replays = 0
         self.largest = memory
         """Bytes of the largest tensor that still fits."""
@@ -87,18 +87,18 @@ class Machine:
             self._count = before
 
     def wait(self, what: str) -> None:
-        """Note that the host waits for the card. Raises within a capture."""
+        """Note that the host waits for the GPU. Raises within a capture."""
         self._count.waits.append(what)
         self._count.places.append(_place())
         self._refuse_in_capture(what)
 
     def uploaded(self, shape: tuple[int, ...]) -> None:
-        """Note a copy from pageable memory to the card. Raises within a capture."""
+        """Note a copy from pageable memory to the GPU. Raises within a capture."""
         self._count.uploads.append(f"{shape} at {_place()}")
         self._refuse_in_capture(f"an upload of {shape}")
 
     def launched(self, name: str, index: int, act: Any, args: tuple, kwargs: dict, made: Any) -> None:
-        """Note a kernel; within a capture it is recorded, if it is of the thread and the card that capture."""
+        """Note a kernel; within a capture it is recorded, if it is of the thread and the GPU that capture."""
         self._count.kernels += 1
         self._count.kinds[name] += 1
         if self.capturing and self.capturing[1:] == (index, threading.current_thread()):
@@ -110,7 +110,7 @@ class Machine:
         target.fill_(torch.nan if target.is_floating_point() else 77)
 
     def recorded(self) -> list[tuple[int, Tensor, Tensor]]:
-        """Take the copies that began on the current card: an event after them ends when they have arrived."""
+        """Take the copies that began on the current GPU: an event after them ends when they have arrived."""
         found = [one for one in self._under_way if one[0] == self.current]
         self._under_way = [one for one in self._under_way if one[0] != self.current]
         return found
@@ -132,7 +132,7 @@ def _tensors(value: Any) -> list[Tensor]:
 
 def _place() -> str:
     """Find the innermost file of an engine on the stack."""
-    frame = sys._getframe(1)
+    frame = inspect.currentframe()
     while frame:
         _, found, name = frame.f_code.co_filename.partition("/engines/")
         if found:
@@ -143,5 +143,5 @@ def _place() -> str:
 
 def machine() -> Machine:
     """Return the machine of this process."""
-    assert MACHINE is not None, "a tensor of a pretended card outlived its machine"
+    assert MACHINE is not None, "a tensor of a pretended GPU outlived its machine"
     return MACHINE

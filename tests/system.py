@@ -75,13 +75,13 @@ def install(packages: Iterable[str]) -> None:
            "-o", "Acquire::http::Timeout=20", "-o", "DPkg::Lock::Timeout=60"]  # fmt: skip
     if not shutil.which("apt-get") or (root and not shutil.which("sudo")):
         return
-    renewed = _runs([*apt, "update"])
-    if not _runs([*apt, "install", "-y", *packages]) and renewed:
+    renewed = runs([*apt, "update"])
+    if not runs([*apt, "install", "-y", *packages]) and renewed:
         for package in packages:  # one that is not to be had keeps none of the others away; some were renamed
-            _runs([*apt, "install", "-y", package]) or _runs([*apt, "install", "-y", f"{package}t64"])
+            runs([*apt, "install", "-y", package]) or runs([*apt, "install", "-y", f"{package}t64"])
 
 
-def _runs(line: list[str]) -> bool:
+def runs(line: list[str]) -> bool:
     nothing = subprocess.DEVNULL
     return subprocess.run(line, stdin=nothing, stdout=nothing, stderr=nothing, check=False).returncode == 0
 

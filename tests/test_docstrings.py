@@ -2,7 +2,8 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,15 +15,22 @@ PACKAGES = ("dashboard", "dynascope", "engines")
 
 RIDDLE = re.compile(
     r"(?:Of|And|What|But|Or|Nor|So|Also|Likewise|Ditto|They|Them|Then|The same|Its|Their|That|Those|This|These|It|"
-    r"With|Where|From|Less|Here|There|Same|As above)\b(?!-)",
+    r"With|Where|When|Who|From|Less|Fewer|More|Only|Here|There|Same|As|By|Used|Added|Listed|No|Not|None)\b(?!-)",
     re.IGNORECASE,
 )
 """A beginning that stands on a line before it, or asks for the thing instead of naming it.
 
-`Whether` and `Which` do name what a function answers.
+`Whether` and `Which` do name what a function answers, and so does `How`.
 """
 
-SHAPE = re.compile(r"\[[\w ,*+/(){}-]+\]")
+SHAPE = re.compile(r"(?<![\w\])])\[(?!0,|-)[\w ,*+/(){}-]+\]")
+"""The shape of a tensor: no place in one, as `W[i]` is, and no interval, as `[0, 1]` is."""
+
+EXAMPLE = re.compile(r"^\s*>>>.*$", re.MULTILINE)
+
+TENSORS = frozenset({"Tensor", "ndarray", "NDArray"})
+
+FOR_READERS = frozenset({"ConfigError", "UnknownName", "StoreError", "EngineFailure"})
 
 LOCAL = "<locals>"
 
@@ -73,12 +81,64 @@ def stands_alone(first: str) -> bool:
     return not RIDDLE.match(first) and len(re.findall(r"\w+", first)) > 2
 
 
-def takes_tensors(node) -> bool:
-    """Whether a function's arguments or its result are annotated with tensors."""
+def words(annotation: ast.AST) -> set[str]:
+    """Return all names in an annotation, those in text among them.
+
+    >>> sorted(words(ast.parse("dict[str, 'np.ndarray']")))
+    ['dict', 'ndarray', 'np', 'str']
+    """
+    found = set()
+    for node in ast.walk(annotation):
+        if isinstance(node, ast.Name | ast.Attribute):
+            found.add(node.id if isinstance(node, ast.Name) else node.attr)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            found.update(re.findall(r"\w+", node.value))
+    return found
+
+
+@cache
+def aliases(path: Path) -> frozenset[str]:
+    """Find the types that a file makes of tensors: `Knobs = Mapping[str, Tensor]`, and what is made of `Knobs`."""
+    found = set(TENSORS)
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        is_type = isinstance(node, ast.Assign) and isinstance(node.value, ast.Subscript | ast.BinOp | ast.Name)
+        if is_type and isinstance(node.targets[0], ast.Name) and not node.targets[0].id.isupper():
+            found.update([node.targets[0].id] if found & words(node.value) else [])
+    return frozenset(found - TENSORS)
+
+
+@cache
+def tensor_types(path: Path) -> frozenset[str]:
+    """Find the names by which a file speaks of tensors: their own, and those of types that it makes or imports."""
+    found = {*TENSORS, *aliases(path)}
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            source = ROOT.joinpath(*node.module.split(".")).with_suffix(".py")
+            there = aliases(source) if source.exists() else frozenset()
+            found.update(alias.asname or alias.name for alias in node.names if alias.name in there)
+    return frozenset(found)
+
+
+def takes_tensors(node, types: Collection[str] = TENSORS) -> bool:
+    """Whether a function's arguments or its result are annotated with tensors, or with what is made of them.
+
+    >>> def takes(text): return takes_tensors(ast.parse(text).body[0], TENSORS | {"Knobs"})
+    >>> takes("def f(x: int): ..."), takes("def f(x: int) -> dict[str, np.ndarray]: ..."), takes("def f(k: Knobs): ...")
+    (False, True, True)
+    """
     arguments = node.args
     given = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]
     annotations = [each.annotation for each in given if each] + [node.returns]
-    return any("Tensor" in ast.unparse(annotation) for annotation in annotations if annotation)
+    return any(not words(annotation).isdisjoint(types) for annotation in annotations if annotation)
+
+
+def says_shapes(text: str) -> bool:
+    """Whether a docstring has the shape of a tensor; examples do not count.
+
+    >>> says_shapes("Losses `[B]`."), says_shapes("A share in [0, 1]."), says_shapes("A row `W[i]`.")
+    (True, False, False)
+    """
+    return bool(SHAPE.search(EXAMPLE.sub("", text)))
 
 
 def is_public(name: str) -> bool:
@@ -94,14 +154,38 @@ def unclear(path: Path) -> list[str]:
     ]
 
 
+def of_tensors(path: Path) -> list[Docstring]:
+    """List the public functions of tensors."""
+    return [
+        doc
+        for doc in docstrings(path)
+        if isinstance(doc.node, Function) and is_public(doc.name) and takes_tensors(doc.node, tensor_types(path))
+    ]
+
+
 def shapeless(path: Path) -> list[str]:
+    return [f"{doc.line}: {doc.name}: {doc.first}" for doc in of_tensors(path) if not says_shapes(doc.text)]
+
+
+def raised(function: ast.AST) -> Iterator[str]:
+    """Yield the names of errors that a function raises itself, not in functions inside of it."""
+    for node in ast.iter_child_nodes(function):
+        if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
+            yield ast.unparse(node.exc.func)
+        if not isinstance(node, (*Function, ast.Lambda)):
+            yield from raised(node)
+
+
+def silent(path: Path) -> list[str]:
+    """List public functions that raise an error for a reader, and do not say so."""
     return [
         f"{doc.line}: {doc.name}: {doc.first}"
         for doc in docstrings(path)
         if isinstance(doc.node, Function)
         and is_public(doc.name)
-        and takes_tensors(doc.node)
-        and not SHAPE.search(doc.text)
+        and doc.text
+        and not FOR_READERS.isdisjoint(raised(doc.node))
+        and not re.search("[Rr]aise|Errors as|[Rr]efuse", doc.text)
     ]
 
 
@@ -123,8 +207,17 @@ def test_a_public_function_of_tensors_says_their_shapes(path):
     assert not shapeless(path)
 
 
+@pytest.mark.parametrize("path", sources(*PACKAGES), ids=named)
+def test_a_public_function_says_which_errors_for_a_reader_it_raises(path):
+    assert not silent(path)
+
+
 if __name__ == "__main__":
     for source in [*sources(*PACKAGES), ROOT / "launch.py"]:
         beginnings, shapes = unclear(source), shapeless(source) if source.is_relative_to(ROOT / "engines") else []
         if beginnings or shapes:
             print(f"{named(source)}: {len(beginnings)} first lines, {len(shapes)} functions without shapes")
+    functions = [doc for source in sources("engines") for doc in of_tensors(source)]
+    print(
+        f"{sum(says_shapes(doc.text) for doc in functions)} of {len(functions)} functions of tensors say their shapes"
+    )

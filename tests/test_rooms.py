@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 ROOMS = {
     "dashboard": "ui session figures publish runs server controls probes page app watching notebook desktop".split(),
     "engines.core": (
-        "data protocol numerics subjects compute analysis files runs library watch live api sweeps commands"
+        "data protocol numerics subjects compute methods analysis files runs library watch live api sweeps commands"
     ).split(),
     "engines.loss_landscape": (
         "config channels models training degeneracy interaction hessian learning_coefficient loss_surface memory "

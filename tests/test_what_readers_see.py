@@ -15,7 +15,7 @@ from dashboard.session.curves import curves, in_sight
 from dashboard.ui.formatting import GREEK, describe, knob_name, readable
 from dashboard.ui.notation import plain
 from dashboard.ui.palette import CLASSES, GREY
-from dynascope.contract.cases import all_configs, short_run
+from dynascope.contract.small_runs import all_configs, short_run
 
 ENGLISH = {"none", "other", "gates", "full", "own"}
 """Choices that are words of their own, whatever their label says more."""

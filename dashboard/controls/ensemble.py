@@ -58,8 +58,8 @@ def read_values(knob: Knob, text: str) -> list[Any]:
     >>> read_values(knob, "0.1, 0.3, 1"), read_values(knob, "0.01 … 1 × 3")
     ([0.1, 0.3, 1.0], [0.01, 0.1, 1.0])
     """
-    if found := RANGE.fullmatch(text.strip()):
-        return axis(knob, found[1], found[2], found[3] or USUAL)
+    if match := RANGE.fullmatch(text.strip()):
+        return axis(knob, match[1], match[2], match[3] or USUAL)
     texts = [one for one in re.split(r"[,;\s]+", text.strip()) if one]
     if not texts:
         raise ConfigError(f"{knob.name} needs values: a list such as 0.1, 0.3, 1, or a range such as 0.01 … 1 × 5")
@@ -111,7 +111,7 @@ class EnsembleForm(Component):
 
     def _read(self, pair: Any) -> tuple[str, list[Any]]:
         """Read what is asked of one knob: its name, and its values as they were typed."""
-        name, text = (str(part) for part in pair) if isinstance(pair, list) and len(pair) == 2 else ("", "")
+        name, text = (str(word) for word in pair) if isinstance(pair, list) and len(pair) == 2 else ("", "")
         knob = self._config.knob(name)
         if not _spreads(knob):
             raise ConfigError(f"{knob.name} is not spread over values")

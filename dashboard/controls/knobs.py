@@ -22,7 +22,7 @@ MOST_LISTED = 12
 """Most values of a varying knob that are all listed; of more, the first three and the last."""
 
 IN_SIGHT = 7
-"""More knobs than these are folded away."""
+"""Most knobs that stay in sight; others are folded away."""
 
 
 def typed(value: Any) -> str:

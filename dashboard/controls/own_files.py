@@ -53,17 +53,17 @@ class OwnFilesForm(Component):
                 self._receiving = None
                 self.shown = {"error": "", "done": "", "ready": self._ready()}
             else:
-                self._send_msg({"next": True})
+                self.send_to_script({"next": True})
         elif kind and "size" in data:
             file = next((file for file in kind.files if file.knob == data.get("knob")), None)
             if file:
                 self._uploads.begin(file, whole(data, "size"))
                 self._receiving = file
-                self._send_msg({"next": True})
+                self.send_to_script({"next": True})
         elif kind and "use" in data and all(file.knob in self._paths for file in kind.files):
             chosen = data["use"] if isinstance(data["use"], dict) else {}
-            asked = {name: str(chosen[name]) for name in kind.choices if name in chosen}
-            self._edit({**kind.knobs, **asked, **{file.knob: self._paths[file.knob] for file in kind.files}})
+            choices = {name: str(chosen[name]) for name in kind.choices if name in chosen}
+            self._edit({**kind.knobs, **choices, **{file.knob: self._paths[file.knob] for file in kind.files}})
             self.shown = {"error": "", "done": f"{kind.label}: computed with.", "ready": self._ready()}
 
     def _ready(self) -> dict[str, bool]:

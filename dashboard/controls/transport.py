@@ -42,7 +42,7 @@ class Transport(Component):
             self.files = [each for each in self.files if each[0] not in REPEATED]
         self._command = command
 
-    def offer(self, actions: Sequence[Action]) -> None:
+    def show_actions(self, actions: Sequence[Action]) -> None:
         """Show the buttons of these actions: those whose knobs change something."""
         shown = _buttons(actions)
         if shown != self.actions:

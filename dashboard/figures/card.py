@@ -13,7 +13,7 @@ from panel.viewable import Viewer
 
 from dashboard.figures.marks.heatmap import CLAIM, claims
 from dashboard.figures.marks.line import LineMark, LineSpec
-from dashboard.figures.tables import Numbers, recorded_table, summary, table
+from dashboard.figures.tables import NumbersTable, html_table, recorded_table, summary
 from dashboard.session.curves import Curve
 from dashboard.ui.component import FOLDER, Component, script
 from dashboard.ui.notation import plain
@@ -32,7 +32,7 @@ FIRST = "first"
 MEMBERS = ("sweep", "map", "ranking")
 """Kinds of plots that show one number of every member."""
 
-NOTHING = Numbers((), (), "This member has no values here.")
+NOTHING = NumbersTable((), (), "This member has no values here.")
 
 
 FILES = (
@@ -107,8 +107,8 @@ class Card(Viewer):
         self.heading = FigureHeading(self._act, title=plain(plot.title), doc=plain(plot.doc))
         self._pane = pn.pane.Bokeh(sizing_mode="stretch_both", margin=(0, 6, 4, 2))
         self._table = pn.pane.HTML("", visible=False, margin=(0, 12, 10, 12), stylesheets=[TABLE], **STRETCH)
-        parts = (self.heading, self._pane, self._table)
-        self._panel = pn.Column(*parts, sizing_mode="stretch_width", margin=0, stylesheets=[CARD, FIGURE_CARD])
+        panels = (self.heading, self._pane, self._table)
+        self._panel = pn.Column(*panels, sizing_mode="stretch_width", margin=0, stylesheets=[CARD, FIGURE_CARD])
         self.leading = False
         """Whether it stands before all others."""
         self._claims: Sequence[tuple[str, str]] = ()
@@ -280,9 +280,9 @@ class Card(Viewer):
         words = summary(self.plot, self.engine, run, curves, step, numbers)
         self.heading.summary = " ".join([words, *(f"Written on it: {text}." for text in self.written)])
         if self.options.table:
-            self._table.object = table(self.plot.title, numbers or self._recorded_table(run))
+            self._table.object = html_table(self.plot.title, numbers or self._recorded_table(run))
 
-    def _recorded_table(self, run: Run) -> Numbers:
+    def _recorded_table(self, run: Run) -> NumbersTable:
         return recorded_table(run, self.mark.columns) if isinstance(self.mark, LineMark) else NOTHING
 
     def __panel__(self) -> pn.Column:

@@ -168,17 +168,17 @@ class Grid(Viewer):
         return [card for card in self.cards if not card.hidden]
 
     def _columns(self, thin: bool) -> list[Column]:
-        found: list[Column] = []
+        columns: list[Column] = []
         for card in self.shown():
             for spec in self._lines.get(card.plot.name, ()):
                 column = spec.column
                 if self._channels[column.channel].thin is not thin:
                     continue
-                parts = ("median", "low", "high") if column.curve.band else ("median",)
-                found += [replace(column, part=part) for part in parts]
+                statistics = ("median", "low", "high") if column.curve.band else ("median",)
+                columns += [replace(column, statistic=statistic) for statistic in statistics]
                 if card.plot.x != "step":
-                    found.append(Column(column.curve, card.plot.x))
-        return found
+                    columns.append(Column(column.curve, card.plot.x))
+        return columns
 
     def _redraw_and_update(self, card: Card) -> None:
         # Held, so that the page hears of a new figure before it hears of changes to it.

@@ -42,7 +42,7 @@ def overlay_curves(
 
     A member ends where it diverged.
     """
-    found: dict[str, list[OverlayCurve]] = {}
+    overlays: dict[str, list[OverlayCurve]] = {}
     drawn = _all_curves(run) if drawn is None else drawn
     for channel in run.engine.channels:
         series = run.recording.series(channel.name)
@@ -51,10 +51,10 @@ def overlay_curves(
         rows = np.unique(np.linspace(0, len(series) - 1, OVERLAY_STEPS).astype(int))
         steps = series.steps[rows]
         values = mask_diverged(run, steps, series[channel.name][rows])
-        found[channel.name] = [
+        overlays[channel.name] = [
             _overlay(steps, values[:, list(curve.members)], curve.mean, color, label) for curve in drawn
         ]
-    return found
+    return overlays
 
 
 def _all_curves(run: Run) -> Sequence[Curve]:
@@ -65,7 +65,7 @@ def _all_curves(run: Run) -> Sequence[Curve]:
 
 def _overlay(steps: np.ndarray, values: np.ndarray, mean: bool, color: str, label: str) -> OverlayCurve:
     """Summarise values [P, members] by their middle and, for several members, the band [2, P] around it."""
-    low, median, high = (summarised(values, part, mean) for part in ("low", "median", "high"))
+    low, median, high = (summarised(values, statistic, mean) for statistic in ("low", "median", "high"))
     band = np.stack([low, high]) if values.shape[1] > 1 else None
     return OverlayCurve(steps, median, band, color, label)
 

@@ -31,7 +31,7 @@ SCROLL = "<div class='scroll' tabindex='0' role='group' aria-label='numbers of t
 """A wide table is moved with the arrow keys once it has the focus."""
 
 
-class Numbers(NamedTuple):
+class NumbersTable(NamedTuple):
     """A table of what a picture shows. The first cell of each row names it; `note` says what was left out."""
 
     heads: Sequence[str]
@@ -48,33 +48,33 @@ def even_places(count: int, most: int) -> list[int]:
     return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int)).tolist() if count else []
 
 
-def recorded_table(run: Run, columns: Sequence[tuple[str, Column]]) -> Numbers:
+def recorded_table(run: Run, columns: Sequence[tuple[str, Column]]) -> NumbersTable:
     """Tabulate named columns of one series at some of the recorded steps."""
     shown = columns[:COLUMNS]
     heads = ["step", *(name for name, _ in shown)]
     series = run.recording.series(shown[0][1].channel) if shown else run.recording.dense
     names = list(dict.fromkeys(column.channel for _, column in shown))
     if not shown or not set(names) <= set(series.names):
-        return Numbers(heads, (), "Nothing is recorded yet.")
+        return NumbersTable(heads, (), "Nothing is recorded yet.")
     steps, *blocks = series.read(*names)
     rows = even_places(len(steps), ROWS)
     chosen = {name: block[rows] for name, block in zip(names, blocks, strict=True)}
     values = [column.values(chosen[column.channel]).tolist() for _, column in shown]
     lines = [[f"{steps[row]:,}", *map(number, line)] for row, *line in zip(rows, *values, strict=True)]
     lost = [_left_out(len(rows), len(steps), "recorded steps"), _left_out(len(shown), len(columns), "curves")]
-    return Numbers(heads, lines, ", ".join(filter(None, lost)))
+    return NumbersTable(heads, lines, ", ".join(filter(None, lost)))
 
 
 def matrix_table(
     names: Sequence[str], matrices: Sequence[np.ndarray], rows: Sequence[str], columns: Sequence[str], corner: str
-) -> Numbers:
+) -> NumbersTable:
     """Tabulate matrices `[n, m]` side by side, by the names of rows and columns; `corner` says what these are."""
     down, across = even_places(len(rows), ROWS), even_places(len(columns), max(1, COLUMNS // len(matrices)))
     heads = [", ".join(filter(None, [name, columns[j]])) for name in names for j in across]
     lines = [[rows[i], *(_entry(matrix, i, j) for matrix in matrices for j in across)] for i in down]
     whole = len(down) == len(rows) and len(across) == len(columns)
     note = "" if whole else f"{len(down)} × {len(across)} of {len(rows):,} × {len(columns):,} entries"
-    return Numbers([corner, *heads], lines, note)
+    return NumbersTable([corner, *heads], lines, note)
 
 
 def _entry(matrix: np.ndarray, row: int, column: int) -> str:
@@ -87,19 +87,19 @@ def _left_out(shown: int, count: int, what: str) -> str:
 
 
 def summary(
-    plot: Plot, engine: Engine, run: Run, curves: Sequence[Curve], step: int, shown: Numbers | None = None
+    plot: Plot, engine: Engine, run: Run, curves: Sequence[Curve], step: int, shown: NumbersTable | None = None
 ) -> str:
     """Describe one figure in a few sentences: what is shown, where it began, where it is now."""
-    parts = [f"{plot.title}. {plot.doc.rstrip('.')}."]
+    sentences = [f"{plot.title}. {plot.doc.rstrip('.')}."]
     if shown:
-        return " ".join([*parts, f"At step {step}:", *_read_out(shown)])
+        return " ".join([*sentences, f"At step {step}:", *_read_out(shown)])
     for name in [name for name in _drawn_channels(plot) if not engine.channel(name).dims][:2]:
         series = run.recording.series(name)
         if name in series.names and len(series):
-            parts += [
+            sentences += [
                 _sentence(engine.channel(name).label, series[name], series.index_at(step), step, c) for c in curves[:4]
             ]
-    return " ".join(parts)
+    return " ".join(sentences)
 
 
 def _drawn_channels(plot: Plot) -> list[str]:
@@ -107,7 +107,7 @@ def _drawn_channels(plot: Plot) -> list[str]:
     return [*([] if plot.x == "step" else [plot.x]), *plot.channels]
 
 
-def _read_out(shown: Numbers) -> list[str]:
+def _read_out(shown: NumbersTable) -> list[str]:
     half = READ_OUT // 2
     rows = shown.rows if len(shown.rows) <= READ_OUT else [*shown.rows[:half], *shown.rows[-half:]]
     return ["; ".join(f"{head} {cell}" for head, cell in zip(shown.heads, row, strict=True)) + "." for row in rows]
@@ -119,7 +119,7 @@ def _sentence(label: str, values: np.ndarray, row: int, step: int, curve: Curve)
     return f"{label}, {curve.label}: {number(first)} at step 0, {number(now)} at step {step}."
 
 
-def table(title: str, shown: Numbers) -> str:
+def html_table(title: str, shown: NumbersTable) -> str:
     """Write a table as HTML under its title.
 
     >>> table("Loss", Numbers(["step", "loss"], [["0", "1 < 2"]])).partition("<caption>")[2]

@@ -55,10 +55,11 @@ def _row(verdict: Verdict, sign: tuple[str, str, str], write: Callable[[str], st
     missing = {"wait": "waiting", "no": "nothing to measure"}.get(kind, "not measured")
     measured = missing if verdict.measured is None else f"measured {number(verdict.measured)}"
     numbers = f"{measured} · predicted {_predicted(verdict)}"
-    told = f"<span class='numbers'>{escape(meaning)}</span>" if kind == "open" else ""
+    open_meaning = f"<span class='numbers'>{escape(meaning)}</span>" if kind == "open" else ""
     return (
         f"<tr class='{kind}'><td class='sign {kind}' title='{escape(meaning)}' aria-label='{escape(meaning)}'>{mark}"
-        f"</td><td><span class='claim'>{write(verdict.claim)}</span><span class='numbers'>{numbers}</span>{told}</td>"
+        f"</td><td><span class='claim'>{write(verdict.claim)}</span>"
+        f"<span class='numbers'>{numbers}</span>{open_meaning}</td>"
         "</tr>"
     )
 

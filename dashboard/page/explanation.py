@@ -43,7 +43,7 @@ class Explanation(Viewer):
         story = attempt("The explanation", lambda: run.story(context.focus), None) if len(run) else None
         verdicts = attempt("The judgement of the claims", run.judge, [])
         claims = verdict_table(verdicts, context, computing, notation.html)
-        words = prose.story(story, context.label, lambda told: mark_terms(told, run.engine.glossary))
+        words = prose.story(story, context.label, lambda text: mark_terms(text, run.engine.glossary))
         return words + claims
 
     def hide(self, hidden: bool) -> None:

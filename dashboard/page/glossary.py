@@ -27,13 +27,13 @@ def mark_terms(html: str, terms: Sequence[Term]) -> str:
         return html
     forms = sorted(owners, key=len, reverse=True)
     pattern = re.compile(rf"<[^>]*>|(?<![\w-])({'|'.join(map(re.escape, forms))})(?![\w-])", re.IGNORECASE)
-    seen: set[str] = set()
+    marked: set[str] = set()
 
     def button(match: re.Match[str]) -> str:
         name = owners[match[1].lower()] if match[1] else ""
-        if not name or name in seen:
+        if not name or name in marked:
             return match.group()
-        seen.add(name)
+        marked.add(name)
         quoted = name.replace("'", "&#39;")
         return f"<span role='button' tabindex='0' class='term' data-term='{quoted}'>{match.group()}</span>"
 

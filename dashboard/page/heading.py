@@ -18,7 +18,7 @@ class LabHeading(Component):
     """Names the experiment on screen and what was edited; `choose(name)` gets the preset to open in its place."""
 
     second = param.Boolean(False, doc="Whether the page has another heading above it.")
-    shown = param.Dict({"title": "", "look_for": "", "preset": "", "edited": "", "next": "", "offer": ""})
+    shown = param.Dict({"title": "", "look_for": "", "preset": "", "edited": "", "next": "", "next_title": ""})
     tab = param.String("", doc="What the browser's tab says, where the page is ours alone.")
     preparing = param.String("", doc="The experiment that is being prepared and not shown yet.")
 
@@ -36,9 +36,9 @@ class LabHeading(Component):
         """
         title, look_for = (preset.title, preset.look_for) if preset else (engine.title, engine.summary)
         follows = preset.follows if preset and not self.second else ""
-        offer = engine.preset(follows).title if follows else ""
+        next_title = engine.preset(follows).title if follows else ""
         about = {"preset": preset.name if preset else "", "edited": edited.line}
-        shown = {"title": title, "look_for": look_for, "next": follows, "offer": offer, **about}
+        shown = {"title": title, "look_for": look_for, "next": follows, "next_title": next_title, **about}
         if shown != self.shown:
             self.shown = shown
 

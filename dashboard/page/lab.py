@@ -1,8 +1,9 @@
-"""The page of one lab: it joins a session to its parts, and carries out what the reader asks for."""
+"""The page of one lab: it joins a session to its panels, and carries out what the reader asks for."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import panel as pn
@@ -63,22 +64,25 @@ class Lab(Viewer):
         """Open a lab; one that is `suspended` computes nothing before `resume`. A `bridge` is in the page already."""
         super().__init__()
         start = start or Start.from_address(engine)
-        self.engine, self.session = engine, Session(engine, device)
+        self.engine, self.session = engine, start.session or Session(engine, device)
         self.hidden = frozenset(start.view.hide)
+        self._start = replace(start, run=None, error="")
+        self.ticket = ""
+        """The ticket with which the page comes back to what is open; "" until it has been shown."""
         self.bridge = bridge or Bridge()
         self.messages = Messages(engine.Config.knobs())
         self.shortcuts = Shortcuts(terms=[entry(term) for term in engine.glossary])
         self.share = Share(
-            self.session, self.bridge, self.messages.show, self.view_state, lambda: self.parts.grid.cards,
-            lambda: self.parts.grid.drawn,
+            self.session, self.bridge, self.messages.show, self.view_state, lambda: self.panels.grid.cards,
+            lambda: self.panels.grid.drawn,
         )  # fmt: skip
-        self.parts = self._make_parts(start, [] if bridge else [self.bridge])
+        self.panels = self._make_panels(start, [] if bridge else [self.bridge])
         what_is_open = lambda: (self.session.repeatable(), self.view_state())  # noqa: E731
         self.address = Address(self.bridge, what_is_open, self.share.token)
-        collect = (self.session.collect, self.share.collect, self.parts.library.collect, self.address.follow)
-        self.refresh = Refresh(self.session, self.bridge, self.parts, collect, self._present, self._dim)
-        self.widgets = Widgets(engine, self.session, self.parts, self.hidden)
-        self._sheet = layout.arranged(self.parts, self.hidden)
+        collect = (self.session.collect, self.share.collect, self.panels.library.collect, self.address.follow)
+        self.refresh = Refresh(self.session, self.bridge, self.panels, collect, self._present, self._dim)
+        self.widgets = Widgets(engine, self.session, self.panels, self.hidden)
+        self._sheet = layout.arranged(self.panels, self.hidden)
         self._view: ViewState | None = None
         """How to arrange the figures of what is opened, once it is on the page."""
         self._callback: Any = None
@@ -90,9 +94,9 @@ class Lab(Viewer):
         extend = lambda: self.session.extend_lease(LEASE)  # noqa: E731
         self.bridge.listen(self._press_key, self._hide_or_show, extend, self._visit)
 
-    def _make_parts(self, start: Start, bridge: list[Bridge]) -> layout.Parts:
+    def _make_panels(self, start: Start, bridge: list[Bridge]) -> layout.Panels:
         engine, lesson = self.engine, start.lesson
-        return layout.Parts(
+        return layout.Panels(
             presets=Presets(engine.presets, self._choose_preset),
             knobs=Knobs(engine.Config, self._preview, lambda name, value: self.edit({name: value}), self.command),
             ensemble=EnsembleForm(engine.Config, self.edit, self._show_bands),
@@ -121,13 +125,15 @@ class Lab(Viewer):
 
     def _lesson_panel(self, lesson: Lesson, start: Start) -> LessonPanel:
         acts = (self._play_lesson_step, self._hide_answer, self._solve)
-        return LessonPanel(lesson, start.view.lesson_step, *acts, start.follow_up)
+        return LessonPanel(lesson, start.view.lesson_step, *acts, start.follow_up, start.progress)
 
     def _open(self, start: Start, suspended: bool) -> None:
         view, session = start.view, self.session
+        self.messages.show("link", "error", start.error)
+        if start.session:
+            return self._go_on_with(view)
         session.bands, session.mean = view.bands, view.mean
         session.speed, session.focus = view.speed, view.focus
-        self.messages.show("link", "error", start.error)
         session.paused = self._asked or suspended or view.paused_at is not None
         self._load(start.experiment, start.run, view)
         self._hide_answer()
@@ -141,11 +147,18 @@ class Lab(Viewer):
         if start.pinned and not session.pinned_experiment:
             session.recompute_pinned(start.pinned)
 
+    def _go_on_with(self, view: ViewState) -> None:
+        """Go on with what an earlier page had open, which looked like this."""
+        self._view = view
+        self._hide_answer()
+        if not self.session.runner.status.playing:  # that page was hidden
+            self.resume()
+
     def _visit(self, arguments: dict[str, str]) -> None:
         """Open what an address says to which *back* or *forward* led; other parts of a page need another page."""
         start = Start.from_address(self.engine, *(arguments.get(name, "") for name in ("s", "preset", "lesson")))
         start = start.hide(split_names(arguments.get("hide")))
-        if self.parts.lesson or start.lesson or frozenset(start.view.hide) != self.hidden:
+        if self.panels.lesson or start.lesson or frozenset(start.view.hide) != self.hidden:
             return self.bridge.reload()
         self.session.remember()
         self._open(start, False)
@@ -153,7 +166,7 @@ class Lab(Viewer):
 
     def view_state(self) -> ViewState:
         """Return how the lab is viewed now, as a link holds it."""
-        session, lesson = self.session, self.parts.lesson
+        session, lesson = self.session, self.panels.lesson
         return ViewState(
             bands=session.bands,
             mean=session.mean,
@@ -161,7 +174,7 @@ class Lab(Viewer):
             focus=session.focus,
             cursor=session.cursor if session.pending_cursor is None else session.pending_cursor,
             paused_at=session.paused_at,
-            log_axes=self._view.log_axes if self._view else self.parts.grid.log_axes(),
+            log_axes=self._view.log_axes if self._view else self.panels.grid.log_axes(),
             hide=tuple(sorted(self.hidden)),
             lesson=lesson.lesson.name if lesson else "",
             lesson_step=lesson.index if lesson else 0,
@@ -180,9 +193,9 @@ class Lab(Viewer):
         """Put what was loaded or begun again on the page."""
         preset = self.session.experiment.preset
         if self._view:
-            self.parts.probes.clear()
-            self.parts.grid.arrange(preset)
-            self.parts.grid.set_log_axes(self._view.log_axes)
+            self.panels.probes.clear()
+            self.panels.grid.arrange(preset)
+            self.panels.grid.set_log_axes(self._view.log_axes)
             self._view = None
         self._show_experiment()
 
@@ -207,8 +220,8 @@ class Lab(Viewer):
 
     def _play_lesson_step(self, index: int, paused: bool) -> None:
         """Run what a step of the lesson asks for; where that is open already, it goes on."""
-        assert self.parts.lesson
-        experiment = self.parts.lesson.lesson.experiment(self.engine, index)
+        assert self.panels.lesson
+        experiment = self.panels.lesson.lesson.experiment(self.engine, index)
         already_open = self.session.repeatable() == experiment
         self.session.paused = paused
         if paused or not already_open:
@@ -226,12 +239,12 @@ class Lab(Viewer):
 
     @property
     def _asked(self) -> bool:
-        return bool(self.parts.lesson and self.parts.lesson.stage == "question")
+        return bool(self.panels.lesson and self.panels.lesson.stage == "question")
 
     def _hide_answer(self) -> None:
         """Hide whatever tells the answer while the reader predicts and watches, and show it again."""
-        if self.parts.lesson:
-            layout.hide_answer(self.parts, self.parts.lesson)
+        if self.panels.lesson:
+            layout.hide_answer(self.panels, self.panels.lesson)
             self.widgets.leave_out_figures()
             self.refresh.redraw()
             self.refresh.describe_soon()
@@ -249,7 +262,7 @@ class Lab(Viewer):
         self.address.write()
 
     def _refuse_while_asked(self) -> None:
-        if self.parts.lesson and self.parts.lesson.stage != "open":
+        if self.panels.lesson and self.panels.lesson.stage != "open":
             raise DynascopeError("The lesson asks about these values: knobs turn again once the answer is told.")
 
     def _show_if_on_page(self) -> None:
@@ -325,7 +338,7 @@ class Lab(Viewer):
             "help": self.shortcuts.open_or_close,
             "close": lambda: self.shortcuts.param.update(open=False),
         }
-        if name not in commands or (self.parts.lesson and not self.parts.lesson.allows(name)):
+        if name not in commands or (self.panels.lesson and not self.panels.lesson.allows(name)):
             return
         try:
             commands[name]()
@@ -338,7 +351,7 @@ class Lab(Viewer):
         self.refresh.tick()
 
     def _list_devices(self) -> None:
-        self.parts.transport.devices = [list(each) for each in self.session.devices()]
+        self.panels.transport.devices = [list(each) for each in self.session.devices()]
 
     def _travel(self, there: Callable[[], None]) -> None:
         """Undo or redo; another preset's figures are arranged as it asks for."""
@@ -383,18 +396,26 @@ class Lab(Viewer):
         """Go on after `suspend`, unless the reader paused."""
         self.session.go_on()
 
+    def leave(self) -> Start:
+        """Stop drawing, for good; returns what is open, with which another page can go on."""
+        self._stop()
+        return replace(self._start, experiment=self.session.repeatable(), view=self.view_state(), session=self.session)
+
     def close(self) -> None:
-        """Stop drawing and computing, for good; a second time, of a page that went while it was made, does nothing."""
-        if self._closed:
-            return
+        """Stop drawing and computing, for good; does nothing where the page was left before."""
+        if not self._closed:
+            self._stop()
+            self.session.close()
+
+    def _stop(self) -> None:
         self._closed = True
+        self.bridge.listen(lambda key, big: None, lambda hidden: None)  # what is on its way means this page
         if self._callback:
             self._callback.stop()
             self._callback = None
-        self.session.close()
-        self.parts.probes.abandon()
+        self.panels.probes.abandon()
         self.share.close()
-        self.parts.library.close()
+        self.panels.library.close()
 
     def __panel__(self) -> Any:
         return self._sheet

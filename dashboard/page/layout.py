@@ -41,52 +41,66 @@ COLUMNS = {"knobs": "Knobs", "plots": "Plots", "words": "What you see"}
 
 
 @dataclass(frozen=True)
-class Parts:
-    """Everything that a lab's page is made of; `lesson` is there while one is open."""
+class Displays:
+    """Parts of the page that follow the run at each tick; `lesson` is there while one is open."""
 
-    presets: Presets
-    knobs: Knobs
-    ensemble: EnsembleForm
-    own_files: OwnFilesForm
     lesson: LessonPanel | None
     heading: LabHeading
     messages: Messages
     transport: Transport
-    members: Members
     comparison: Comparison
     grid: Grid
     probes: Probes
     library: LibraryPanel
     explanation: Explanation
+
+
+@dataclass(frozen=True)
+class Panels(Displays):
+    """Everything that a lab's page is made of."""
+
+    presets: Presets
+    knobs: Knobs
+    ensemble: EnsembleForm
+    own_files: OwnFilesForm
+    members: Members
     invisible: Sequence[Component]
     """Components that work without being seen."""
 
 
-def hide_answer(parts: Parts, lesson: LessonPanel) -> None:
+def hide_answer(panels: Panels, lesson: LessonPanel) -> None:
     """Take what tells the answer of a lesson's question out of sight, or bring it back.
 
     While it is asked nothing can be played either.
     """
-    told = lesson.stage == "open"
-    for part in (parts.presets, parts.heading, parts.comparison, parts.grid.left_out, parts.probes, parts.library):
-        hide(part, not told)
-    for part in (parts.transport, parts.members):
-        hide(part, lesson.stage == "question")
-    parts.explanation.hide(not told)
-    parts.messages.show_hints(told)
-    parts.grid.point_at(() if lesson.stage == "question" else lesson.step.figures, bare=lesson.stage == "question")
+    in_lesson = lesson.stage == "open"
+    for panel in (
+        panels.presets,
+        panels.heading,
+        panels.comparison,
+        panels.grid.left_out,
+        panels.probes,
+        panels.library,
+    ):
+        hide(panel, not in_lesson)
+    for panel in (panels.transport, panels.members):
+        hide(panel, lesson.stage == "question")
+    panels.explanation.hide(not in_lesson)
+    panels.messages.show_hints(in_lesson)
+    asks = lesson.stage == "question"
+    panels.grid.point_at(() if asks else lesson.step.figures, bare=asks)
 
 
 class SkipLinks(Component):
     """Links to the columns, for whoever cannot see them at a glance: the keyboard and small screens."""
 
-    parts = param.List([])
+    columns = param.List([])
 
     _esm = script("skip_links")
     _stylesheets = [(FOLDER / "skip_links.css").read_text()]
 
-    def __init__(self, parts: list[list[str]]) -> None:
-        super().__init__(parts=parts, **FLUSH)
+    def __init__(self, columns: list[list[str]]) -> None:
+        super().__init__(columns=columns, **FLUSH)
 
 
 class Fold(Component):
@@ -99,41 +113,42 @@ class Fold(Component):
     _stylesheets = [(FOLDER / "fold.css").read_text()]
 
 
-def arranged(parts: Parts, hidden: Collection[str]) -> pn.Column:
-    """Arrange the body of a lab, without the parts whose names are hidden."""
-    lesson = [("", parts.lesson)] if parts.lesson else []
+def arranged(panels: Panels, hidden: Collection[str]) -> pn.Column:
+    """Arrange the body of a lab, without the panels whose names are hidden."""
+    lesson = [("", panels.lesson)] if panels.lesson else []
     knobs = _side(
-        "knobs", hidden, ("presets", parts.presets), ("knobs", parts.knobs),
-        ("ensemble", _title("Ensemble")), ("ensemble", parts.ensemble),
-        ("files", parts.own_files),
+        "knobs", hidden, ("presets", panels.presets), ("knobs", panels.knobs),
+        ("ensemble", _title("Ensemble")), ("ensemble", panels.ensemble),
+        ("files", panels.own_files),
     )  # fmt: skip
     plots = _column(
-        MIDDLE, "plots", hidden, *lesson, ("members", parts.members), ("", parts.messages), ("", parts.comparison),
-        ("", parts.grid), ("probes", parts.probes), ("library", parts.library),
-        *(("", part) for part in parts.invisible),
+        MIDDLE, "plots", hidden, *lesson, ("members", panels.members), ("", panels.messages), ("", panels.comparison),
+        ("", panels.grid), ("probes", panels.probes), ("library", panels.library),
+        *(("", each) for each in panels.invisible),
     )  # fmt: skip
-    words = _side("words", hidden, ("story", parts.explanation))
+    words = _side("words", hidden, ("story", panels.explanation))
     columns = {"plots": plots, "knobs": knobs, "words": words}
     filled = [name for name, column in columns.items() if len(column)]
     body = pn.Row(*(columns[name] for name in COLUMNS if name in filled), stylesheets=[BODY], **FLUSH)
     links = SkipLinks([[name, COLUMNS[name]] for name in filled])
-    bar = [] if "transport" in hidden else [parts.transport]
-    for part in (links, parts.heading, *bar, knobs, parts.members, parts.probes, parts.library):
-        leave_unprinted(part)
-    return pn.Column(links, parts.heading, *bar, body, stylesheets=[CONTAINER, WHOLE, SHEET], **FLUSH)
+    bar = [] if "transport" in hidden else [panels.transport]
+    explanation = [words] if panels.lesson else []  # a lesson is printed as it is before anybody has answered
+    for panel in (links, panels.heading, *bar, knobs, *explanation, panels.members, panels.probes, panels.library):
+        leave_unprinted(panel)
+    return pn.Column(links, panels.heading, *bar, body, stylesheets=[CONTAINER, WHOLE, SHEET], **FLUSH)
 
 
-def _side(name: str, hidden: Collection[str], *parts: tuple[str, Any]) -> pn.Column:
-    """Put (name, part)s into a column that can be folded; an empty one where all are hidden."""
-    column = _column(SIDE, name, hidden, *parts)
+def _side(name: str, hidden: Collection[str], *panels: tuple[str, Any]) -> pn.Column:
+    """Put (name, panel)s into a column that can be folded; an empty one where all are hidden."""
+    column = _column(SIDE, name, hidden, *panels)
     if len(column):
         column.insert(0, Fold(column=name, label=COLUMNS[name], margin=0, css_classes=["fold"]))
     return column
 
 
-def _column(style: str, name: str, hidden: Collection[str], *parts: tuple[str, Any]) -> pn.Column:
-    """Put (name, part)s one under the other; a part with the name "" cannot be hidden."""
-    shown = [part for hidden_as, part in parts if hidden_as not in hidden]
+def _column(style: str, name: str, hidden: Collection[str], *panels: tuple[str, Any]) -> pn.Column:
+    """Put (name, panel)s one under the other; a panel with the name "" cannot be hidden."""
+    shown = [panel for hidden_as, panel in panels if hidden_as not in hidden]
     return pn.Column(*shown, stylesheets=[style], css_classes=[name], **FLUSH)
 
 

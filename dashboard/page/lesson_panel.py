@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import param
 
+from dashboard.session.lessons import Progress
 from dashboard.ui.component import FOLDER, Component, script, whole
 
 if TYPE_CHECKING:
@@ -45,14 +46,11 @@ class LessonPanel(Component):
         changed: Callable[[], None] = lambda: None,
         turn: Callable[[dict[str, Any]], None] = lambda knobs: None,
         follow_up: Mapping[str, str] | None = None,
+        progress: Progress | None = None,
     ) -> None:
         self.lesson, self.index = lesson, min(index, len(lesson.steps) - 1)
         self._play, self._changed, self._turn, self._follow_up = play, changed, turn, follow_up
-        self._chosen: dict[int, int] = {}
-        self._told: set[int] = set()
-        """Pages whose question has its answer in sight."""
-        self._reached: set[int] = set()
-        """Pages whose goal was reached."""
+        self.progress = progress or Progress()
         super().__init__(shown=self._content(), pages=[_printed(step) for step in lesson.steps])
 
     @property
@@ -63,9 +61,9 @@ class LessonPanel(Component):
     @property
     def stage(self) -> Stage:
         """Say what may be seen: while a question is asked or its run watched, nothing that tells the answer."""
-        if self.step.question is None or self.index in self._told:
+        if self.step.question is None or self.index in self.progress.answered:
             return "open"
-        return "watching" if self.index in self._chosen else "question"
+        return "watching" if self.index in self.progress.chosen else "question"
 
     def allows(self, command: str) -> bool:
         """Say whether a command may be carried out: nothing plays while a question waits, nor changes its run."""
@@ -84,11 +82,11 @@ class LessonPanel(Component):
         """Take note of how far the run has come: then an answer is told, and a goal reached."""
         step = self.step
         if self.stage == "watching" and step.question and _arrived(step.question, context):
-            self._told.add(self.index)
+            self.progress.answered.add(self.index)
             self.shown = self._content()
             self._changed()
-        if step.goal and self.index not in self._reached and step.goal.reached(context.run, context.configs):
-            self._reached.add(self.index)
+        if step.goal and self.index not in self.progress.reached and step.goal.reached(context.run, context.configs):
+            self.progress.reached.add(self.index)
             self.shown = self._content()
 
     # -- what the reader does ----------------------------------------------------------------------------------
@@ -103,9 +101,9 @@ class LessonPanel(Component):
         elif "restore" in data:
             self._restore(data["restore"])
         elif "afresh" in data:
-            self._chosen.clear()
-            self._told.clear()
-            self._reached.clear()
+            self.progress.chosen.clear()
+            self.progress.answered.clear()
+            self.progress.reached.clear()
             self._open(0)
         self.shown = self._content()
 
@@ -116,17 +114,17 @@ class LessonPanel(Component):
     def _choose(self, choice: int) -> None:
         question = self.step.question
         if question and 0 <= choice < len(question.choices):
-            self._chosen[self.index] = choice
+            self.progress.chosen[self.index] = choice
             self._play(self.index, False)
 
     def _restore(self, answers: Any) -> None:
         """Take up what this browser knows of an earlier visit: what was chosen at each page with a question."""
-        before, known = self.stage, answers if isinstance(answers, dict) else {}
+        before, stored = self.stage, answers if isinstance(answers, dict) else {}
         for index, step in enumerate(self.lesson.steps):
-            choice = known.get(str(index))
+            choice = stored.get(str(index))
             if step.question and choice in step.question.choices:
-                self._chosen[index] = step.question.choices.index(choice)
-                self._told.add(index)
+                self.progress.chosen[index] = step.question.choices.index(choice)
+                self.progress.answered.add(index)
         if self.stage != before:
             self._play(self.index, False)
 
@@ -150,14 +148,14 @@ class LessonPanel(Component):
 
     def _question(self, question: Question) -> dict[str, Any]:
         """Return the question; the answer leaves the server only once the run has come to it."""
-        chosen = self._chosen.get(self.index)
+        chosen = self.progress.chosen.get(self.index)
         about = {"question": question.question, "choices": list(question.choices), "chosen": chosen}
-        told = {"answer": question.answer, "reveal": question.reveal}
-        return about | told if self.stage == "open" else about | {"at": question.at}
+        texts = {"answer": question.answer, "reveal": question.reveal}
+        return about | texts if self.stage == "open" else about | {"at": question.at}
 
     def _goal(self) -> dict[str, Any] | None:
         """Return the goal; what is said of it once it is reached leaves the server only then."""
-        goal, reached = self.step.goal, self.index in self._reached
+        goal, reached = self.step.goal, self.index in self.progress.reached
         return {"task": goal.task, "reached": reached, "done": goal.done if reached else ""} if goal else None
 
 

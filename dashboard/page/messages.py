@@ -1,4 +1,4 @@
-"""Messages above the plots: failures, divergence, links, advice. One message for each subject."""
+"""Messages above the plots: failures, divergence, links, advice. One message for each topic."""
 
 from __future__ import annotations
 
@@ -6,17 +6,16 @@ import logging
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
-from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import panel as pn
+import panel_material_ui as pmui
 from panel.viewable import Viewer
 
 from dashboard.runs import library
 from dashboard.session.curves import member_label
-from dashboard.ui.component import FOLDER
 from dashboard.ui.formatting import sentence
 from engines.core.protocol.errors import FAULTS, DynascopeError, shortened
 
@@ -28,7 +27,11 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-STYLE = (FOLDER / "messages.css").read_text()
+SEVERITY = {"error": "error", "lesson": "warning", "info": "info"}
+"""Names of the library for the kinds of messages."""
+
+QUIET = {"py": 0, "& .MuiAlertTitle-root": {"m": 0, "fontSize": 13.5, "fontWeight": 400, "overflowWrap": "anywhere"}}
+"""Style of a message: its text is a title to the library, which writes titles as text and all else as markup."""
 
 HOW_TO_GO_ON = "Change the knob and press Reset; or scrub back to before it, and branch from there."
 
@@ -46,34 +49,46 @@ def without_places(text: str) -> str:
     return text
 
 
-def message(kind: str, text: str) -> str:
-    """Write a message of a kind (`error`, `lesson` or `info`) as HTML.
+def message(kind: str, text: str, **params: Any) -> pmui.Alert:
+    """Make a message of a kind (`error`, `lesson` or `info`). The text may quote anything: no markup in it is read."""
+    style: dict[str, Any] = {"severity": SEVERITY[kind], "sx": QUIET, "sizing_mode": "stretch_width"}
+    return pmui.Alert(title=_presentable(text), **style, **params)
 
-    The text may quote anything: it is escaped here, and nowhere before.
-    """
-    role = "alert" if kind == "error" else "status"
-    return f"<div class='message {kind}' role='{role}'>{escape(shortened(without_places(text)))}</div>"
+
+def _presentable(text: str) -> str:
+    return shortened(without_places(text))
 
 
 class Messages(Viewer):
-    """Shows one message for each subject, in the words that readers have for the `knobs`."""
+    """Shows one message for each topic, in the words that readers have for the `knobs`."""
 
     def __init__(self, knobs: Mapping[str, Knob] | None = None) -> None:
         super().__init__()
         self._knobs = knobs or {}
         self._messages: dict[str, tuple[str, str]] = {}
+        self._boxes: dict[str, pmui.Alert] = {}
+        """A box for each topic that there ever was: one whose text changes is not made anew."""
         self._hints = True
-        self._pane = pn.pane.HTML("", sizing_mode="stretch_width", stylesheets=[STYLE], margin=0, visible=False)
+        self._pane = pn.Column(sizing_mode="stretch_width", margin=0, visible=False)
 
-    def show(self, subject: str, kind: str, text: str) -> None:
-        """Put a message about a subject in place of the last one; an empty text takes it away."""
+    def show(self, topic: str, kind: str, text: str) -> None:
+        """Put a message about a topic in place of the last one; an empty text takes it away."""
         new = (kind, sentence(text, self._knobs)) if text else None
-        if self._messages.get(subject) == new:
+        if self._messages.get(topic) == new:
             return
-        self._messages.pop(subject, None)
         if new:
-            self._messages[subject] = new
+            self._messages[topic] = new
+            self._write(topic, *new)
+        else:
+            del self._messages[topic]
         self._refresh()
+
+    def _write(self, topic: str, kind: str, text: str) -> None:
+        box = self._boxes.get(topic)
+        if box is not None and box.severity == SEVERITY[kind]:
+            box.title = _presentable(text)
+        else:
+            self._boxes[topic] = message(kind, text, margin=(0, 0, 8, 0))
 
     def show_hints(self, on: bool) -> None:
         """Show what explains a run too, or failures alone: an explanation may tell what a lesson asks."""
@@ -81,28 +96,37 @@ class Messages(Viewer):
         self._refresh()
 
     def _refresh(self) -> None:
-        boxes = [message(*each) for each in self._messages.values() if self._hints or each[0] == "error"]
-        self._pane.object = "".join(boxes)
-        self._pane.visible = bool(boxes)
+        boxes = self._shown()
+        if boxes != list(self._pane):
+            self._pane[:] = boxes
+            self._pane.visible = bool(boxes)
 
-    def attempt(self, subject: str, make: Callable[[], T], instead: T) -> T:
+    def _shown(self) -> list[pmui.Alert]:
+        return [self._boxes[name] for name, (kind, _) in self._messages.items() if self._hints or kind == "error"]
+
+    @property
+    def texts(self) -> list[str]:
+        """Return what is shown, a text each."""
+        return [box.title or "" for box in self._shown()]
+
+    def attempt(self, topic: str, make: Callable[[], T], instead: T) -> T:
         """Return what `make` returns, or `instead` where it fails.
 
-        A failure is a message about the subject, and once in the log; the next success takes the message away.
+        A failure is a message about the topic, and once in the log; the next success takes the message away.
         """
         try:
             made = make()
         except FAULTS as error:
             reason = str(error) if isinstance(error, DynascopeError) else f"{type(error).__name__}: {error}"
-            text = f"{subject} could not be made ({reason.rstrip('.: ')}). The rest of the page goes on."
-            if self._messages.get(subject) != ("error", sentence(text, self._knobs)):
-                log.exception("%s could not be made", subject)
-            self.show(subject, "error", text)
+            text = f"{topic} could not be made ({reason.rstrip('.: ')}). The rest of the page goes on."
+            if self._messages.get(topic) != ("error", sentence(text, self._knobs)):
+                log.exception("%s could not be made", topic)
+            self.show(topic, "error", text)
             return instead
-        self.show(subject, "error", "")
+        self.show(topic, "error", "")
         return made
 
-    def __panel__(self) -> pn.pane.HTML:
+    def __panel__(self) -> pn.Column:
         return self._pane
 
 

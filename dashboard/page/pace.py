@@ -27,7 +27,7 @@ class Pace:
         others = sum(until > now - GONE for other, until in list(self._until.items()) if other is not page)
         self._until[page] = now + seconds * ((1 + others) / SHARE - 1)
 
-    def waits(self, page: object) -> bool:
+    def is_others_turn(self, page: object) -> bool:
         """Whether it is others' turn."""
         return self._clock() < self._until.get(page, 0.0)
 

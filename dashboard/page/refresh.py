@@ -1,4 +1,4 @@
-"""The tick of a page: brings its parts to what its session shows, when there is something new to show."""
+"""The tick of a page: brings its displays to what its session shows, when there is something new to show."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dashboard.figures.marks import prediction_lines
 from dashboard.figures.overlays import Overlays, merged, overlay_curves
-from dashboard.page.layout import Parts
+from dashboard.page.layout import Displays
 from dashboard.page.messages import divergence
 from dashboard.page.pace import PACE
 from dashboard.session.session import Session
@@ -32,7 +32,7 @@ RESTS = "The run rests because nobody has touched this page for a while: it goes
 
 
 class Refresh:
-    """Draws a session on the parts of its page. Called at each tick, under the document's lock.
+    """Draws a session on the displays of its page. Called at each tick, under the document's lock.
 
     `collect` are called first at each tick: they take over what was made beside the page. `present` puts the experiment
     of the session on the page, and `dim(on)` fades what is there of another one.
@@ -42,15 +42,15 @@ class Refresh:
         self,
         session: Session,
         bridge: Bridge,
-        parts: Parts,
+        displays: Displays,
         collect: Sequence[Callable[[], object]],
         present: Callable[[], None],
         dim: Callable[[bool], None],
     ) -> None:
-        self._session, self._bridge, self._parts, self._collect = session, bridge, parts, collect
+        self._session, self._bridge, self._displays, self._collect = session, bridge, displays, collect
         self._present, self._dim = present, dim
         self._run_on_page: Run | None = None
-        """The run that all parts of the page are about."""
+        """The run that all displays of the page are about."""
         self._presented_at = -1
         """Number of the update that brought it."""
         self._remaining = RemainingTime()
@@ -73,7 +73,7 @@ class Refresh:
         return bool(len(runner.run) or runner.status.message)
 
     def draw_beside(self) -> None:
-        """Draw what is there, in any thread, before the parts are on their page: they come with it."""
+        """Draw what is there, in any thread, before the displays are on their page: they come with it."""
         context, self._beside = self._session.view_context(), True
         try:
             if context.rows and not self.preparing:
@@ -96,7 +96,7 @@ class Refresh:
         return self._session.runner.run is not self._run_on_page
 
     def present(self) -> None:
-        """Have all parts of the page be about the run of the session, from now on."""
+        """Have all displays of the page be about the run of the session, from now on."""
         self._run_on_page = self._session.runner.run
         self._present()
         self.redraw()
@@ -117,9 +117,9 @@ class Refresh:
         self._dim(self.preparing or drawing)
 
     def _show_nothing(self) -> None:
-        self._parts.grid.clear()
-        self._parts.explanation.show(self._session.view_context())
-        self._parts.messages.show("divergence", "lesson", "")
+        self._displays.grid.clear()
+        self._displays.explanation.show(self._session.view_context())
+        self._displays.messages.show("divergence", "lesson", "")
         self._bridge.count_update()
 
     def tick(self) -> None:
@@ -133,16 +133,16 @@ class Refresh:
             PACE.count(self, time.perf_counter() - begun)
 
     def _tick(self) -> None:
-        parts, runner = self._parts, self._session.runner
+        displays, runner = self._displays, self._session.runner
         if self._bridge.lost():
-            parts.probes.abandon()
+            displays.probes.abandon()
         for collect in self._collect:
             collect()
-        parts.probes.collect(runner.run, runner.status.playing)
+        displays.probes.collect(runner.run, runner.status.playing)
         self._present_when_ready()
         context = self._session.view_context()
         if not context.rows and self._bridge.answered:
-            parts.transport.show(context)
+            displays.transport.show(context)
         if self.preparing:
             return
         new = context != self._drawn or self._words_due()
@@ -150,45 +150,47 @@ class Refresh:
             self._drawn, self._drawn_at = context, time.monotonic()
             self._draw(context)
             self._bridge.count_update()
-        parts.messages.show("idle", "info", RESTS if self._bridge.idle else "")
+        displays.messages.show("idle", "info", RESTS if self._bridge.idle else "")
         if context.status.message:
-            parts.messages.show("failure", "error", context.status.message)
+            displays.messages.show("failure", "error", context.status.message)
 
     def _drawn_just_now(self, context: ViewContext) -> bool:
         """Whether a run that plays was drawn a moment ago, and nobody did anything since."""
         if not context.status.playing or self._drawn is None or self._drawn.choices != context.choices:
             return False
         full_speed = SPEEDS[context.speed][0] is None
-        return PACE.waits(self) or (full_speed and time.monotonic() - self._drawn_at < BUSY)
+        return PACE.is_others_turn(self) or (full_speed and time.monotonic() - self._drawn_at < BUSY)
 
     def _draw(self, context: ViewContext) -> None:
-        grid = self._parts.grid
+        grid = self._displays.grid
         if not grid.build(context):
             grid.stream(context.run)
-        subject = (context.configs, context.status.horizon, context.curves, context.late_edit, context.pinned)
-        if self._decorated != subject:
-            self._decorated = subject
+        drawn_of = (context.configs, context.status.horizon, context.curves, context.late_edit, context.pinned)
+        if self._decorated != drawn_of:
+            self._decorated = drawn_of
             self.decorate(context, context.configs)
         grid.update(context)
-        if self._parts.lesson:
-            self._parts.lesson.follow(context)
-        self._parts.messages.show("theory of points", "error", grid.failure())
+        if self._displays.lesson:
+            self._displays.lesson.follow(context)
+        self._displays.messages.show("theory of points", "error", grid.failure())
         # Steps that were asked for by number end before the horizon: while the reader paused, nothing is left.
         left = self._remaining.text(context.run, context.status, SPEEDS[context.speed][0])
-        self._parts.transport.show(context, frames_ahead(context.run, context.status), "" if context.paused else left)
-        self._parts.probes.show(context)
+        self._displays.transport.show(
+            context, frames_ahead(context.run, context.status), "" if context.paused else left
+        )
+        self._displays.probes.show(context)
         self._describe(context)
 
     def decorate(self, context: ViewContext, configs: Sequence[Config]) -> None:
         """Show theory, phases and other runs; while a slider is dragged, theory of members that are not run yet."""
-        engine, lesson = self._session.engine, self._parts.lesson
+        engine, lesson = self._session.engine, self._displays.lesson
         lines, failure = prediction_lines.predict(
             engine, context.curves, configs, context.status.horizon, context.late_edit
         )
-        self._parts.messages.show("theory", "error", failure)
-        overlays = merged([self._pinned_curves(context), self._parts.library.overlays])
+        self._displays.messages.show("theory", "error", failure)
+        overlays = merged([self._pinned_curves(context), self._displays.library.overlays])
         untold = bool(lesson and lesson.stage != "open")
-        self._parts.grid.decorate([] if untold else lines, self._phases(context), {} if untold else overlays)
+        self._displays.grid.decorate([] if untold else lines, self._phases(context), {} if untold else overlays)
 
     def _pinned_curves(self, context: ViewContext) -> Overlays:
         if context.pinned is not self._pinned[0]:
@@ -197,32 +199,32 @@ class Refresh:
         return self._pinned[1]
 
     def _phases(self, context: ViewContext) -> Sequence[Phase]:
-        if not context.rows or (self._parts.lesson and self._parts.lesson.stage != "open"):
+        if not context.rows or (self._displays.lesson and self._displays.lesson.stage != "open"):
             return []
         find = lambda: self._session.engine.phases(context.run, context.focus)  # noqa: E731
-        return self._parts.messages.attempt("The division into phases", find, [])
+        return self._displays.messages.attempt("The division into phases", find, [])
 
     # -- words: the slow part, about once a second and at every stop -------------------------------------------
 
     def _describe(self, context: ViewContext) -> None:
-        parts, now = self._parts, time.monotonic()
-        computing = parts.probes.computing_for_verdicts(context.run)
+        displays, now = self._displays, time.monotonic()
+        computing = displays.probes.computing_for_verdicts(context.run)
         ended = (context.status.playing, context.status.step >= context.status.horizon, computing)
-        subject = (context.run, context.focus, ended, context.probe_results, context.edited)
-        self._words_behind = now - self._described[0] < SLOW and subject == self._described[1]
+        written_of = (context.run, context.focus, ended, context.probe_results, context.edited)
+        self._words_behind = now - self._described[0] < SLOW and written_of == self._described[1]
         if self._words_behind:
             return
-        self._described = (now, subject)
-        parts.heading.show(self._session.engine, self._session.experiment.preset, context.edited)
-        parts.explanation.show(context, computing)
-        parts.grid.show_phases(self._phases(context))
-        parts.grid.describe(context)
-        parts.comparison.show(context, parts.grid.cards[0].options.log_x)
+        self._described = (now, written_of)
+        displays.heading.show(self._session.engine, self._session.experiment.preset, context.edited)
+        displays.explanation.show(context, computing)
+        displays.grid.show_phases(self._phases(context))
+        displays.grid.describe(context)
+        displays.comparison.show(context, displays.grid.cards[0].options.log_x)
         self._show_divergence(context.run)
         self._announce(context)
 
     def _show_divergence(self, run: Run) -> None:
-        messages, advice = self._parts.messages, "The advice about stability"
+        messages, advice = self._displays.messages, "The advice about stability"
         stability = self._session.engine.stability
         text = divergence(run, lambda config: messages.attempt(advice, lambda: stability(config), ""))
         messages.show("divergence", "lesson", text)
@@ -243,7 +245,7 @@ class Refresh:
             self._news, self._change = news, ""
 
     def _title(self) -> str:
-        preset, lesson = self._session.experiment.preset, self._parts.lesson
+        preset, lesson = self._session.experiment.preset, self._displays.lesson
         return lesson.lesson.title if lesson else preset.title if preset else self._session.engine.title
 
     def announce_change(self, text: str) -> None:

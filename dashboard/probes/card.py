@@ -43,7 +43,7 @@ class ProbeCard(Viewer):
         super().__init__()
         self.probe, self._deliver = probe, save
         self.job: ProbeJob | None = None
-        self._offered: tuple[Run, int, int] | None = None
+        self._target: tuple[Run, int, int] | None = None
         """Run, step and member that the button computes."""
         self._started_on: tuple[Any, str] = (None, "")
         """Version of the run that the job began on, and why it was computed where no reader asked."""
@@ -52,16 +52,16 @@ class ProbeCard(Viewer):
         """Results that verdicts needed, by member."""
         self._failure = ""
         self._drawn_part: tuple[Part | None, float] = (None, 0.0)
-        self.form = ProbeForm(probe, self.compute, self.stop, self.save)
+        self.form = ProbeForm(probe, self.compute, self.stop, self.save, self._turned)
         self.values = ProbeValues(probe.pictures, probe.name, probe.labels)
         sheets = [CARD, FULL_WIDTH] if len(probe.pictures) > 1 else [CARD]
         self._panel = pn.Column(self.form, self.values, stylesheets=sheets, margin=0, **STRETCH)
 
     # -- jobs --------------------------------------------------------------------------------------------------
 
-    def offer(self, run: Run, step: int, member: int) -> None:
-        """Offer to compute at this step of this member, and say whether the result that is shown belongs to the run."""
-        self._offered = run, step, member
+    def set_target(self, run: Run, step: int, member: int) -> None:
+        """Let the button compute at this step of this member; say whether the result that is shown is of the run."""
+        self._target = run, step, member
         if not self._shows_partial:
             self._choose_result()
             self.values.show(self._result.values)
@@ -70,8 +70,14 @@ class ProbeCard(Viewer):
 
     def compute(self) -> None:
         """Start on what the button offers, unless a job is on its way already."""
-        if self._offered and not self.job:
-            self._start(*self._offered)
+        if self._target and not self.job:
+            self._start(*self._target)
+
+    def _turned(self) -> None:
+        """Compute what is shown anew, with the options as they are now, where that is quick."""
+        if self.probe.quick and (self._result.values or self.job):
+            self.abandon()
+            self.compute()
 
     def compute_for_verdict(self, run: Run, step: int, member: int, options: Mapping[str, Any]) -> ProbeJob:
         """Compute unasked, with these options, what the verdicts on a run need."""
@@ -127,7 +133,7 @@ class ProbeCard(Viewer):
     def _draw_part(self, job: ProbeJob) -> None:
         """Draw what is known so far, of the member in focus and not too often."""
         part, now = job.part, time.monotonic()
-        focused = self._offered is not None and self._offered[2] == job.member
+        focused = self._target is not None and self._target[2] == job.member
         if part.values and focused and part is not self._drawn_part[0] and now - self._drawn_part[1] > PAUSE:
             self._drawn_part = part, now
             self.values.show(dict(part.values))
@@ -152,8 +158,8 @@ class ProbeCard(Viewer):
 
     def _choose_result(self) -> None:
         """Choose the result of the member in focus, of those that verdicts needed."""
-        if self._result.reason and self._offered:
-            self._result = self._verdict_results.get(self._offered[2], self._result)
+        if self._result.reason and self._target:
+            self._result = self._verdict_results.get(self._target[2], self._result)
 
     @property
     def _shows_partial(self) -> bool:
@@ -171,7 +177,7 @@ class ProbeCard(Viewer):
         text = self._result.text
         if self.job and self._shows_partial:
             text = _origin_text(self.job, "So far", self._started_on[1])
-        elif text and self._offered and self._result.version != run_version(self._offered[0]):
+        elif text and self._target and self._result.version != run_version(self._target[0]):
             text = f"{text} – {EARLIER}"
         failure = self._failure or self.values.failure
         self.form.show(note=text, failure=failure, savable=bool(self._result.values))

@@ -21,7 +21,7 @@ IDLE = {"busy": False, "share": 0.0, "left": "", "why": ""}
 
 
 class ProbeForm(Component):
-    """Calls `compute`, `stop` and `save` when asked to. The options that were chosen are remembered."""
+    """Calls `compute`, `stop`, `save` when asked to, `turned` after an option. What was chosen is remembered."""
 
     title = param.String("")
     doc = param.String("")
@@ -29,7 +29,7 @@ class ProbeForm(Component):
     shown = param.Dict({"step": -1, "note": "", "failure": "", "savable": False, **IDLE})
     form = param.Dict({"values": {}, "summary": "", "error": ""})
 
-    _esm = script("probe")
+    _esm = script("knob", "probe")
     _stylesheets = [sheet(name) for name in ("heading", "controls", "knob", "probe")]
 
     def __init__(
@@ -38,13 +38,14 @@ class ProbeForm(Component):
         compute: Callable[[], None],
         stop: Callable[[], None],
         save: Callable[[], None] = lambda: None,
+        turned: Callable[[], None] = lambda: None,
         **params: Any,
     ) -> None:
         self.options: Mapping[str, Any] = {}
         """The options that differ from their defaults."""
         self._probe, self._knobs = probe, probe_options(probe)
-        self._compute, self._stop, self._save = compute, stop, save
-        fields = [{**_field(knob), "name": name} for name, knob in self._knobs.items()]
+        self._compute, self._stop, self._save, self._turned = compute, stop, save, turned
+        fields = [{**_field(knob, probe.quick), "name": name} for name, knob in self._knobs.items()]
         super().__init__(title=probe.title or words(probe.name), doc=probe.doc, fields=fields, **params)
         self.choose({})
 
@@ -67,6 +68,8 @@ class ProbeForm(Component):
             self.choose(dict(self.options) | parse_options(self._probe, [(name, text)]))
         except DynascopeError as error:
             self.choose(self.options, sentence(error, self._knobs))
+        else:
+            self._turned()
 
     def _handle_msg(self, data: dict[str, Any]) -> None:
         if "option" in data:
@@ -75,8 +78,9 @@ class ProbeForm(Component):
             (self._stop if data.get("stop") else self._save if data.get("save") else self._compute)()
 
 
-def _field(knob: Knob) -> dict[str, Any]:
-    """Describe an option for the browser: its widget, bounds and doc."""
+def _field(knob: Knob, quick: bool) -> dict[str, Any]:
+    """Describe an option for the browser: its widget, bounds and doc; a number of a quick probe is a slider."""
     low, high = knob.bounds or (None, None)
     bounds = f" (from {low:g} to {high:g})" if low is not None else ""
-    return describe_widget(knob) | {"doc": knob.doc + bounds}
+    about = describe_widget(knob)
+    return about | {"doc": knob.doc + bounds, "slides": quick and about["kind"] == "number"}

@@ -39,7 +39,7 @@ class Probes(Viewer):
     def show(self, context: ViewContext) -> None:
         """Offer to compute the probes of the member and the step that are shown."""
         for card in self.cards:
-            card.offer(context.run, context.step, context.focus)
+            card.set_target(context.run, context.step, context.focus)
 
     def collect(self, run: Run, playing: bool) -> None:
         """Show what has been computed since the last time, and begin with what the verdicts on a run need."""

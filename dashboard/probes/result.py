@@ -13,13 +13,13 @@ import param
 from bokeh.models import Plot
 from panel.viewable import Viewer
 
-from dashboard.figures.tables import table
+from dashboard.figures.tables import html_table
 from dashboard.probes.pictures.picture_kinds import arrays, draw, ready, tables
 from dashboard.ui.component import FOLDER, Component, script
 from dashboard.ui.formatting import listed, number, words
 from dashboard.ui.notation import html, plain
 from dashboard.ui.styles import GRID, STRETCH, TABLE
-from engines.core.protocol.probe_figures import Lines
+from engines.core.protocol.probe_figures import Traces
 
 if TYPE_CHECKING:
     from engines.core.protocol.probe_figures import Picture
@@ -94,8 +94,8 @@ class ProbePicture(Viewer):
         self.caption = Caption(self._tabulate, title=declared.title, file=file, margin=0, **STRETCH)
         self._holder = pn.Column(margin=(0, 6, 4, 2), **STRETCH)
         self.table = pn.pane.HTML("", visible=False, margin=(0, 12, 10, 12), stylesheets=[TABLE], **STRETCH)
-        parts = (self.caption, self._holder, self.table)
-        self._panel = pn.Column(*parts, visible=False, margin=0, **STRETCH)
+        panels = (self.caption, self._holder, self.table)
+        self._panel = pn.Column(*panels, visible=False, margin=0, **STRETCH)
         self._drawable: Picture | None = None
         """The declaration without what is not known yet."""
         self._values: Mapping[str, Any] = {}
@@ -140,7 +140,7 @@ class ProbePicture(Viewer):
             "printable": _printable(self.drawn.content),
         }
         numbers = tables(self._drawable, self._values) if on else []
-        self.table.object = "".join(table(self._declared.title, each) for each in numbers)
+        self.table.object = "".join(html_table(self._declared.title, each) for each in numbers)
 
     def _clear(self) -> None:
         self._drawable = self.drawn = None
@@ -157,7 +157,7 @@ def _with_plain_labels(declared: Picture) -> Picture:
         for name in ("title", "x_label", "y_label", "label")
         if hasattr(declared, name)
     }
-    if isinstance(declared, Lines):
+    if isinstance(declared, Traces):
         texts["traces"] = tuple(replace(trace, label=plain(trace.label)) for trace in declared.traces)
     return replace(declared, **texts)
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from dashboard.ui.component import sheet
 from engines.core.protocol.errors import StoreError, quote
+from engines.core.protocol.paths import require_file
 
 COLUMNS = ("lesson", "page", "question", "answer", "right", "time")
 """Columns of the file that a lesson saves."""
@@ -37,6 +38,7 @@ class Answer(NamedTuple):
 def read(path: Path) -> list[Answer]:
     """Read the file of one student, whom its name names. Raises `StoreError` for what is no such file."""
     try:
+        require_file(path)
         if path.stat().st_size > LARGEST:
             raise StoreError(
                 f"{path} has {path.stat().st_size:,} bytes; the answers of a student have at most {LARGEST:,}"
@@ -44,16 +46,16 @@ def read(path: Path) -> list[Answer]:
         rows = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8-sig"))))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise StoreError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
-    found = []
+    answers = []
     for place, row in enumerate(rows, 2):
         page = row.get("page") or ""
         if any(row.get(name) is None for name in COLUMNS) or not page.isdecimal() or row["right"] not in ("yes", "no"):
             raise StoreError(f"{path} is no file of answers: line {place} does not have {', '.join(COLUMNS)}")
         right = row["right"] == "yes"
-        found.append(Answer(path.stem, row["lesson"], int(page), row["question"], row["answer"], right))
-    if not found:
+        answers.append(Answer(path.stem, row["lesson"], int(page), row["question"], row["answer"], right))
+    if not answers:
         raise StoreError(f"{path} holds no answers")
-    return found
+    return answers
 
 
 def overview(students: Iterable[Sequence[Answer]]) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from dashboard.publish import files
 from dashboard.publish.figure_view import WIDTHS, FigureView
-from dashboard.publish.latex import Judged, verdict_table
+from dashboard.publish.latex import JudgedClaim, verdict_table
 from dashboard.session.preset_changes import changes_from_preset
 from engines.core import api
 from engines.core.data.plain_json import to_json
@@ -50,20 +50,20 @@ class Bundled(NamedTuple):
     experiment: Experiment
 
 
-def bundle(runs: Sequence[Bundled], fresh: int = 0, tell: Callable[[str], None] = lambda text: None) -> Iterator[
+def bundle(runs: Sequence[Bundled], fresh: int = 0, report: Callable[[str], None] = lambda text: None) -> Iterator[
     tuple[str, bytes]
 ]:  # fmt: skip
     """Make the files of a bundle, each with its path; each run is repeated on so many `fresh` seeds.
 
-    `tell` is told what is being made. Raises `ConfigError` where two runs share a name.
+    `report` is told what is being made. Raises `ConfigError` where two runs share a name.
     """
     names = [each.name for each in runs]
     if len(set(names)) < len(names):
         raise ConfigError(f"two runs have the same name, {next(name for name in names if names.count(name) > 1)}")
     left_out: list[str] = []
-    judged: list[Judged] = []
+    judged: list[JudgedClaim] = []
     for name, run, views, experiment in runs:
-        tell(f"{name}: figures")
+        report(f"{name}: figures")
         missing: list[str] = []
         made = files.contents(run, views, script.script(experiment), missing, kinds=KINDS, width=WIDTHS["column"])
         yield from ((f"{name}/{path}", content) for path, content in made)
@@ -71,7 +71,7 @@ def bundle(runs: Sequence[Bundled], fresh: int = 0, tell: Callable[[str], None] 
         if others := changes_from_preset(experiment, run.configs, run.recording.events).unjudged:
             left_out.append(f"{name}: its claims are about the preset's own values, and are not judged: {others}")
         else:
-            judged += _judged(name, run, experiment, fresh, tell)
+            judged += _judged(name, run, experiment, fresh, report)
     count = f"{len(runs)} run{'s' * (len(runs) > 1)} of {runs[0].run.engine.title}"
     folders = "\n".join(f"{name}/" for name in names)
     yield "verdicts.tex", verdict_table(judged, fresh).encode()
@@ -81,17 +81,19 @@ def bundle(runs: Sequence[Bundled], fresh: int = 0, tell: Callable[[str], None] 
     yield "contents.txt", CONTENTS.format(count=count, folders=folders, left_out="\n".join(left_out)).encode()
 
 
-def _judged(name: str, run: Run, experiment: Experiment, fresh: int, tell: Callable[[str], None]) -> Iterator[Judged]:
+def _judged(
+    name: str, run: Run, experiment: Experiment, fresh: int, report: Callable[[str], None]
+) -> Iterator[JudgedClaim]:
     """Judge a run, and runs of the same on fresh seeds, claim by claim."""
     again = []
     for count in range(fresh):
-        tell(f"{name}: fresh seed {count + 1} of {fresh}")
+        report(f"{name}: fresh seed {count + 1} of {fresh}")
         experiment = experiment.reseeded()
         other = api.simulate(api.new_run(experiment, run.device), experiment.steps)
         api.run_preset_probes(other)
         again.append({verdict["claim"]: verdict for verdict in other.verdicts})
     for verdict in run.verdicts:
-        yield Judged(name, verdict, [each[verdict["claim"]] for each in again if verdict["claim"] in each])
+        yield JudgedClaim(name, verdict, [each[verdict["claim"]] for each in again if verdict["claim"] in each])
 
 
 # -- versions and sources ------------------------------------------------------------------------------------------
@@ -99,7 +101,7 @@ def _judged(name: str, run: Run, experiment: Experiment, fresh: int, tell: Calla
 
 def lock() -> str:
     """Write the versions of Dynascope and of all packages it needs, as `pip install -r` reads them."""
-    found: dict[str, str] = {}
+    versions: dict[str, str] = {}
     open_names = ["dynascope"]
     while open_names:
         name = re.sub(r"[-_.]+", "-", open_names.pop()).lower()
@@ -107,11 +109,11 @@ def lock() -> str:
             about = metadata.distribution(name)
         except metadata.PackageNotFoundError:  # of another system, or run from its folder
             continue
-        if name not in found:
-            found[name] = about.version
+        if name not in versions:
+            versions[name] = about.version
             needs = [need for need in about.requires or () if "extra ==" not in need]
             open_names += [re.split(r"[^\w.-]", need, maxsplit=1)[0] for need in needs]
-    lines = [f"{name}=={version}" for name, version in sorted(found.items())]
+    lines = [f"{name}=={version}" for name, version in sorted(versions.items())]
     return "\n".join([f"# Python {platform.python_version()}, {platform.platform()}", *lines, ""])
 
 
@@ -136,9 +138,9 @@ REFERENCE = re.compile(r"(?P<author>[^:]+): (?P<title>.+?)\. (?P<note>.+)", re.D
 
 
 def _parsed(reference: str) -> dict[str, str]:
-    parts = REFERENCE.fullmatch(reference)
-    about = parts.groupdict() if parts else {"note": reference}
-    if parts:
+    match = REFERENCE.fullmatch(reference)
+    about = match.groupdict() if match else {"note": reference}
+    if match:
         about["author"] = " and ".join(name.strip() for name in about["author"].split(","))
         about["title"] = f"{{{about['title']}}}"
     if arxiv := re.search(r"arXiv (\d{4}\.\d{4,5})", reference):

@@ -20,7 +20,7 @@ from dashboard.publish.replay import replay
 from dashboard.ui.notation import plain
 from engines import load
 from engines.core import api
-from engines.core.commands.run import compute
+from engines.core.commands.run import simulate_with_bar
 from engines.core.data.plain_json import to_json
 from engines.core.files.atomic_file import require_writable, writing
 from engines.core.protocol.config import check_index
@@ -36,13 +36,17 @@ NARROW, WIDE = 2.0, 30.0
 
 
 def figure(arguments: Namespace) -> str:
-    """Simulate, write the figure and name it; what can be wrong with the words is found before."""
+    """Simulate, write the figure and name it; what can be wrong with the words is found before.
+
+    Raises `ConfigError` or `UnknownName` for a plot, width, step or member that there is not, `StoreError` for a file
+    that cannot be written.
+    """
     out, engine = expand_home(arguments.out), load(arguments.engine)
     plot = find_plot(engine, arguments.plot) if arguments.plot else engine.plots[0]
     kind = _kind(out)
     if not NARROW <= arguments.width <= WIDE:
         raise ConfigError(f"--width={arguments.width:g} is outside its bounds, {NARROW:g} to {WIDE:g} inches")
-    run = compute(arguments)
+    run = simulate_with_bar(arguments)
     step = None if arguments.step is None else check_index("step", arguments.step, int(run.steps[-1]))
     view = FigureView(step, check_index("member", arguments.member, len(run.configs) - 1))
     content = files.figure(run, plot, view, kind, arguments.width)
@@ -53,10 +57,10 @@ def figure(arguments: Namespace) -> str:
 
 
 def _kind(out: Path) -> str:
-    kind, known = out.suffix.lower().removeprefix("."), formats()
-    if kind not in known:
+    kind, kinds = out.suffix.lower().removeprefix("."), formats()
+    if kind not in kinds:
         absent = " (ffmpeg is not installed)" if kind in FILMED else ""
-        raise StoreError(f"cannot write {out}: its name ends with {out.suffix!r}; known are {', '.join(known)}{absent}")
+        raise StoreError(f"cannot write {out}: its name ends with {out.suffix!r}; known are {', '.join(kinds)}{absent}")
     return kind
 
 
@@ -74,7 +78,7 @@ def export(arguments: Namespace) -> str:
 
 
 def bundle(arguments: Namespace) -> str:
-    """Write all that a paper needs of runs into a folder."""
+    """Write all that a paper needs of runs into a folder. Raises `StoreError` for one that is not empty."""
     out = expand_home(arguments.out)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise StoreError(f"{out} is there already, and no empty folder")
@@ -101,7 +105,7 @@ def answers(arguments: Namespace) -> str:
 
 
 def read(paths: Sequence[str]) -> list[tuple[str, Run]]:
-    """Read stored runs of one lab, by the names of their files."""
+    """Read stored runs of one lab, by the names of their files. Raises `ConfigError` for runs of several labs."""
     runs = [(Path(path).stem, api.open(expand_home(path))) for path in paths]
     first = runs[0][1].engine
     for name, run in runs:

@@ -17,7 +17,7 @@ from dashboard.figures.marks.heatmap import HeatMark
 from dashboard.figures.marks.path import PathMark
 from dashboard.figures.marks.ranking import RankingMark
 from dashboard.figures.marks.space import SpaceMark
-from dashboard.figures.marks.streamed_source import Column, recorded
+from dashboard.figures.marks.streamed_source import Column, read_column
 from dashboard.figures.marks.sweep import SweepMark
 from dashboard.figures.marks.vectors import BarsMark, ProfileMark
 from dashboard.publish.annotate import notes_and_slopes
@@ -31,13 +31,13 @@ if TYPE_CHECKING:
     from dashboard.session.view_state import Annotation
     from engines.core.runs.run import Run
 
-Window = tuple[float, float, float, float]
+ViewRange = tuple[float, float, float, float]
 
 CURVE, THEORY, OVERLAY, PHASE = "Curve", "Theory", "Overlay", "Phase"
 """Groups of the elements, by which a figure can be taken apart: `figure.Theory`."""
 
 
-def lines(mark: LineMark, run: Run, step: int, notes: Sequence[Annotation], zoomed: Window | None) -> Any:
+def lines(mark: LineMark, run: Run, step: int, notes: Sequence[Annotation], zoomed: ViewRange | None) -> Any:
     """Overlay what a figure of lines shows: other runs, phases, bands, curves, theory, annotations."""
     window = zoomed or _window(mark.figure)
     x, y = _label(mark.figure.xaxis), _label(mark.figure.yaxis)
@@ -45,7 +45,7 @@ def lines(mark: LineMark, run: Run, step: int, notes: Sequence[Annotation], zoom
     drawn = [
         *_overlays(mark, dims),
         *_phases(mark, dims, window),
-        *(part for spec in mark.lines for part in _curve(mark, run, spec, dims)),
+        *(element for spec in mark.lines for element in _curve(mark, run, spec, dims)),
         *_ends(mark, run, step, dims),
         *_cursor(run, step, isinstance(mark, PathMark)),
         *(_law(line, hue, dims) for line, hue in mark.theory_lines()),
@@ -62,18 +62,18 @@ def _formula(mark: LineMark) -> str:
     return mark.engine.channel(mark.plot.channels[0]).formula if len(mark.plot.channels) == 1 else ""
 
 
-def _window(figure: Any) -> Window:
+def _window(figure: Any) -> ViewRange:
     return figure.x_range.start, figure.x_range.end, figure.y_range.start, figure.y_range.end
 
 
 def _curve(mark: LineMark, run: Run, spec: LineSpec, dims: Any) -> Iterator[Any]:
-    x, y = recorded(run, spec.column)
+    x, y = read_column(run, spec.column)
     name = {"label": spec.label}
     path = isinstance(mark, PathMark)
     if path:
-        x = recorded(run, Column(spec.column.curve, mark.plot.x))[1]
+        x = read_column(run, Column(spec.column.curve, mark.plot.x))[1]
     if spec.column.curve.band and not path:
-        low, high = (recorded(run, column)[1] for column in mark.band(spec.column))
+        low, high = (read_column(run, column)[1] for column in mark.band(spec.column))
         edges = [dims[1], f"{dims[1].name}_high"]
         shade = hv.Area((x, low, high), dims[0], edges, group="Band", **name)
         yield both(
@@ -107,7 +107,7 @@ def _overlays(mark: LineMark, dims: Any) -> Iterator[Any]:
             yield dashed(hv.Curve(points, *dims, group=OVERLAY, label=label), "solid", color, 1.2)
 
 
-def _phases(mark: LineMark, dims: Any, window: Window) -> Iterator[Any]:
+def _phases(mark: LineMark, dims: Any, window: ViewRange) -> Iterator[Any]:
     """Tint the spans of phases, named at their top where there is room."""
     data = mark.sources["phases"].data
     left, right, bottom, top = window
@@ -152,7 +152,7 @@ def _cursor(run: Run, step: int, path: bool) -> Iterator[Any]:
 # -- one step -------------------------------------------------------------------------------------------------------
 
 
-def one_step(mark: StepMark, zoomed: Window | None) -> Any:
+def one_step(mark: StepMark, zoomed: ViewRange | None) -> Any:
     """Overlay what a mark of one step shows, in its window and with the names of its ticks."""
     if isinstance(mark, HeatMark):
         return _matrices(mark)

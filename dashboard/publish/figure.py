@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from engines.core.runs.run import Run
 
 
-class Sheet(NamedTuple):
+class PrintSheet(NamedTuple):
     """A plot as HoloViews object, and what stands around it in print."""
 
     figure: Any
@@ -65,13 +65,13 @@ def figure(
 
 def find_plot(engine: Engine, name: str) -> Plot:
     """Return a plot by name, or one of the channel of this name. Raises `UnknownName`."""
-    found = next((plot for plot in engine.plots if plot.name == name), None)
+    plot = next((plot for plot in engine.plots if plot.name == name), None)
     channel = next((channel for channel in engine.channels if channel.name == name), None)
-    if found:
-        return found
+    if plot:
+        return plot
     if channel is None:
-        known = [each.name for each in (*engine.plots, *engine.channels)]
-        raise UnknownName(f"plot or channel of {engine.name}", name, dict.fromkeys(known))
+        names = [each.name for each in (*engine.plots, *engine.channels)]
+        raise UnknownName(f"plot or channel of {engine.name}", name, dict.fromkeys(names))
     kind = ("line", "bars", "heatmap")[min(len(channel.dims), 2)]
     about = {"title": channel.label[:1].upper() + channel.label[1:], "doc": channel.doc, "log_y": channel.log}
     return Plot(name=name, channels=(name,), kind=kind, **about)  # type: ignore[arg-type]
@@ -83,7 +83,7 @@ AT_CURSOR = re.compile(",? at the cursor")
 """The words of a title that a picture of a known step replaces."""
 
 
-class Drawn(NamedTuple):
+class DrawnPlot(NamedTuple):
     """A plot as the page's own mark draws it, and how it is looked at, with no choice left open."""
 
     mark: LineMark | StepMark
@@ -92,21 +92,21 @@ class Drawn(NamedTuple):
     """The reason why there is no theory of some curve; "" where all could be computed."""
 
 
-def sheet(run: Run, plot: str | Plot, view: FigureView = AS_IT_IS) -> Sheet:
+def sheet(run: Run, plot: str | Plot, view: FigureView = AS_IT_IS) -> PrintSheet:
     """Make the HoloViews object of a plot as it is looked at, with its title, its legend and its note."""
     plot = find_plot(run.engine, plot) if isinstance(plot, str) else plot
-    mark, view, failure = drawn(run, plot, view)
+    mark, view, failure = draw_plot(run, plot, view)
     assert view.step is not None
     if not isinstance(mark, LineMark):
         title = f"{AT_CURSOR.sub('', plain(plot.title))}, at step {view.step:,}"
-        return Sheet(elements.one_step(mark, view.window), title, mark.legend, without_advice(mark.note))
+        return PrintSheet(elements.one_step(mark, view.window), title, mark.legend, without_advice(mark.note))
     shown = elements.lines(mark, run, view.step, view.annotations, view.window)
     broken = mark.broken_assumptions()
     note = " ".join(filter(None, [failure, f"Grey: theory does not apply – {broken}." if broken else ""]))
-    return Sheet(shown, plain(plot.title), [*curve_hues(mark), *legend(mark)], note)
+    return PrintSheet(shown, plain(plot.title), [*curve_hues(mark), *legend(mark)], note)
 
 
-def drawn(run: Run, plot: Plot, view: FigureView = AS_IT_IS) -> Drawn:
+def draw_plot(run: Run, plot: Plot, view: FigureView = AS_IT_IS) -> DrawnPlot:
     """Draw a plot with the mark of the page. Raises `ConfigError` where the run has nothing to show there."""
     _require_content(run, plot)
     last = int(run.steps[-1])
@@ -138,13 +138,18 @@ def _require_content(run: Run, plot: Plot) -> None:
             run[name]  # says what is wrong with a channel that is not recorded
 
 
-def _lines(run: Run, plot: Plot, view: FigureView, options: FigureOptions) -> Drawn:
+def _lines(run: Run, plot: Plot, view: FigureView, options: FigureOptions) -> DrawnPlot:
     """Draw lines over steps or over another channel: the page's mark chooses them and the window, we take all rows."""
     channels = {channel.name: channel for channel in run.engine.channels}
     assert view.curves is not None and view.horizon is not None and view.step is not None
     lines = line_specs(plot, channels, view.curves, view.focus, dict(channel_sizes(run)))
     across = [] if plot.x == "step" else [Column(spec.column.curve, plot.x) for spec in lines]
-    edges = [replace(spec.column, part=part) for spec in lines for part in ("low", "high") if spec.column.curve.band]
+    edges = [
+        replace(spec.column, statistic=statistic)
+        for spec in lines
+        for statistic in ("low", "high")
+        if spec.column.curve.band
+    ]
     stream = StreamedSource([*(spec.column for spec in lines), *edges, *across], channels[plot.channels[0]].thin)
     stream.update(run)
     least = 2 if options.log_y and not plot.symlog else 0  # what a logarithmic axis needs is a positive value
@@ -160,19 +165,19 @@ def _lines(run: Run, plot: Plot, view: FigureView, options: FigureOptions) -> Dr
         mark.show_phases(run.engine.phases(run, view.focus))
     mark.show_overlays(view.overlays)
     mark.follow(newest_alive(run), max(view.horizon, newest_alive(run)))
-    return Drawn(mark, view, failure)
+    return DrawnPlot(mark, view, failure)
 
 
-def _one_step(run: Run, plot: Plot, view: FigureView, options: FigureOptions) -> Drawn:
+def _one_step(run: Run, plot: Plot, view: FigureView, options: FigureOptions) -> DrawnPlot:
     """Draw a picture of one step, off the mark that the page draws."""
     assert view.curves is not None and view.horizon is not None and view.step is not None
     mark = SINGLE_STEP_MARKS[plot.kind](plot, run.engine, options, lambda who: None)
     mark.update(run, view.step, view.horizon, view.curves, view.focus)
     if not any(map(len, mark.source.data.values())):
         raise ConfigError(f"the plot {plot.name} has no values here: {mark.note or 'nothing is drawn'}")
-    return Drawn(mark, view, "")
+    return DrawnPlot(mark, view, "")
 
 
 def without_advice(note: str) -> str:
     """Leave out of a note what tells the reader of a page what to do there."""
-    return " · ".join(part for part in note.split(" · ") if not part.startswith(("drag", "a click")))
+    return " · ".join(phrase for phrase in note.split(" · ") if not phrase.startswith(("drag", "a click")))

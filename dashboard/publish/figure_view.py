@@ -19,7 +19,7 @@ FILMED = ("gif", "mp4")
 WIDTHS = {"column": 3.5, "page": 7.0}
 """Widths of print in inches: one column of a paper, and both."""
 
-Progress = Callable[[float], None]
+ShareDone = Callable[[float], None]
 """Told the share of some work that is done."""
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from dashboard.publish.figure import sheet
-from dashboard.publish.figure_view import FILMED, PRINTED, WIDTHS, FigureView, Progress
+from dashboard.publish.figure_view import FILMED, PRINTED, WIDTHS, FigureView, ShareDone
 from dashboard.publish.movie import filmed
 from dashboard.publish.printing import print_all, printed
 from engines.core.data.plain_json import to_json
@@ -34,10 +34,12 @@ import pathlib
 import numpy
 
 recorded = engines.open(pathlib.Path(__file__).with_name("run.parquet"))
-both = numpy.intersect1d(run.steps, recorded.steps)
 for name in [channel.name for channel in run.engine.channels if not channel.dims]:
-    new, old = (each[name][numpy.isin(each.steps, both)] for each in (run, recorded))
+    new, old = (each.recording.series(name) for each in (run, recorded))
+    both = numpy.intersect1d(new.steps, old.steps)
+    new, old = (each[name][numpy.isin(each.steps, both)] for each in (new, old))
     numpy.testing.assert_allclose(new, old, rtol=1e-6, err_msg=name)
+both = numpy.intersect1d(run.steps, recorded.steps)
 print(f"the recorded numbers are repeated at {len(both)} steps")
 """
 """Lines that come after a program that repeats a run: where it does not, they end with an error."""
@@ -49,7 +51,7 @@ def figure(
     view: FigureView,
     kind: str,
     width: float = WIDTHS["page"],
-    progress: Progress = lambda share: None,
+    progress: ShareDone = lambda share: None,
 ) -> bytes:
     """Write one plot as it is looked at as one of `formats()`. Raises `DynascopeError` where that cannot be."""
     if kind == "csv":
@@ -60,7 +62,7 @@ def figure(
 
 
 def archive(
-    run: Run, views: Mapping[Plot, FigureView], program: str, link: str, progress: Progress = lambda share: None
+    run: Run, views: Mapping[Plot, FigureView], program: str, link: str, progress: ShareDone = lambda share: None
 ) -> bytes:
     """Pack a run and its plots as they are looked at. A plot that has nothing to show is named in the contents."""
     left_out: list[str] = []
@@ -85,7 +87,7 @@ def packed(files: Iterable[tuple[str, bytes]]) -> bytes:
 
 def contents(
     run: Run, views: Mapping[Plot, FigureView], program: str, left_out: list[str],
-    progress: Progress = lambda share: None, kinds: Sequence[str] = PRINTED, width: float = WIDTHS["page"],
+    progress: ShareDone = lambda share: None, kinds: Sequence[str] = PRINTED, width: float = WIDTHS["page"],
 ) -> Iterator[tuple[str, bytes]]:  # fmt: skip
     """Make the files of a run, each with its path: figures and their numbers, the run, its verdicts, its program.
 

@@ -19,22 +19,22 @@ class Changes:
     def __init__(self, document: Document) -> None:
         self._document = document
         self._heard: list[DocumentChangedEvent] = []
-        self._found: dict[tuple[str, str], dict[int, Any]] = {}
+        self._events: dict[tuple[str, str], dict[int, Any]] = {}
         document.models.flush_synced()
         document.on_change(self._heard.append)
 
     def take(self, frame: int | None) -> None:
         """Note what changed since the last time as what makes this frame; forget it where there is None."""
-        told = [event for event in self._heard if isinstance(event, ModelChangedEvent | ColumnDataChangedEvent)]
-        newest = {(event.model.id, event.attr): event for event in told}
+        changes = [event for event in self._heard if isinstance(event, ModelChangedEvent | ColumnDataChangedEvent)]
+        newest = {(event.model.id, event.attr): event for event in changes}
         self._heard.clear()
         if frame is None:
             return
         for key, event in newest.items():
-            known = self._document.models.synced_references
-            self._found.setdefault(key, {})[frame] = Serializer(references=known, deferred=False).encode(event)
+            references = self._document.models.synced_references
+            self._events.setdefault(key, {})[frame] = Serializer(references=references, deferred=False).encode(event)
 
     def to_json(self) -> list[dict[str, Any]]:
         """List each property with the frames at which it changed and the events that say so, in their order."""
-        several = [told for told in self._found.values() if len(told) > 1]
-        return [{"at": list(told), "events": list(told.values())} for told in several]
+        several = [events for events in self._events.values() if len(events) > 1]
+        return [{"at": list(events), "events": list(events.values())} for events in several]

@@ -20,7 +20,7 @@ FORMULA = re.compile(r"([(\[]*)(\S*?)([.,;:]*)")
 """A word: what opens before it, itself, and what comes after."""
 
 
-class Judged(NamedTuple):
+class JudgedClaim(NamedTuple):
     """A claim of a run: as the run itself was judged, and what was measured on each fresh seed."""
 
     run: str
@@ -28,7 +28,7 @@ class Judged(NamedTuple):
     fresh: Sequence[Mapping[str, Any]]
 
 
-def verdict_table(judged: Sequence[Judged], fresh: int) -> str:
+def verdict_table(judged: Sequence[JudgedClaim], fresh: int) -> str:
     """Write the claims of runs: measured, predicted, on fresh seeds where there are some, and whether they hold."""
     heads = ["claim", "measured", "predicted", *(["fresh seeds"] if fresh else []), "holds"]
     lines = [
@@ -59,11 +59,11 @@ def _measured(value: float | None) -> str:
 
 def _spread(fresh: Sequence[Mapping[str, Any]]) -> str:
     values = [each["measured"] for each in fresh if each["measured"] is not None]
-    held = f"{sum(each['holds'] is True for each in fresh)}/{len(fresh)}"
+    holding = f"{sum(each['holds'] is True for each in fresh)}/{len(fresh)}"
     if not values:
-        return f"-- ({held})"
+        return f"-- ({holding})"
     error = rf" \pm {number(statistics.stdev(values))}" if len(values) > 1 else ""
-    return f"${number(statistics.fmean(values))}{error}$ ({held})"
+    return f"${number(statistics.fmean(values))}{error}$ ({holding})"
 
 
 def number(value: float) -> str:
@@ -88,10 +88,10 @@ def prose(text: str) -> str:
 
 
 def _word(word: str) -> str:
-    parts = FORMULA.fullmatch(word)
-    if parts is None or (word.isascii() and not re.search(r"[_^]", word)):
+    match = FORMULA.fullmatch(word)
+    if match is None or (word.isascii() and not re.search(r"[_^]", word)):
         return escaped(word)
-    opened, inner, ended = parts.groups()
+    opened, inner, ended = match.groups()
     if inner.count(")") > inner.count("("):
         opened, inner = opened[:-1], opened[-1:] + inner
     made = typeset(inner)

@@ -16,7 +16,7 @@ from PIL import Image
 
 from dashboard.figures.tables import even_places
 from dashboard.publish.figure import sheet
-from dashboard.publish.figure_view import WIDTHS, FigureView, Progress
+from dashboard.publish.figure_view import WIDTHS, FigureView, ShareDone
 from dashboard.publish.printing import drawing
 from engines.core.protocol.errors import StoreError
 
@@ -43,7 +43,7 @@ def filmed(
     view: FigureView,
     kind: str,
     width: float = WIDTHS["page"],
-    progress: Progress = lambda share: None,
+    progress: ShareDone = lambda share: None,
 ) -> bytes:
     """Film a plot up to the step of the view. `progress` is told the share that is done. Raises `StoreError`."""
     last = int(run.steps[-1]) if view.step is None else view.step

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
-    from dashboard.publish.figure import Sheet
+    from dashboard.publish.figure import PrintSheet
 
 DOTS = 300
 """Pixels an inch of a PNG."""
@@ -58,13 +58,13 @@ TURN = Lock()
 """matplotlib's settings and figures belong to the process: one figure at a time is drawn."""
 
 
-def printed(sheet: Sheet, kind: str, width: float = WIDTHS["page"]) -> bytes:
+def printed(sheet: PrintSheet, kind: str, width: float = WIDTHS["page"]) -> bytes:
     """Print a sheet as `pdf`, `svg` or `png`, `width` inches wide. Raises `ConfigError` for another format."""
     return print_all(sheet, (kind,), width)[kind]
 
 
-def print_all(sheet: Sheet, kinds: Sequence[str], width: float = WIDTHS["page"]) -> dict[str, bytes]:
-    """Print a sheet once in several formats."""
+def print_all(sheet: PrintSheet, kinds: Sequence[str], width: float = WIDTHS["page"]) -> dict[str, bytes]:
+    """Print a sheet once in several formats. Raises `ConfigError` for another format than those of `PRINTED`."""
     for kind in kinds:
         if kind not in PRINTED:
             raise ConfigError(f"a figure is not printed as {kind!r}; known are {', '.join(PRINTED)}")
@@ -80,7 +80,7 @@ def _saved(figure: Figure, kind: str, title: str) -> bytes:
 
 
 @contextmanager
-def drawing(sheet: Sheet, width: float = WIDTHS["page"]) -> Iterator[Figure]:
+def drawing(sheet: PrintSheet, width: float = WIDTHS["page"]) -> Iterator[Figure]:
     """Draw a sheet with matplotlib, with its title above, its legend and its note below; closed at the end."""
     from matplotlib import pyplot
 
@@ -94,7 +94,7 @@ def drawing(sheet: Sheet, width: float = WIDTHS["page"]) -> Iterator[Figure]:
             pyplot.close(figure)
 
 
-def _dress(figure: Figure, sheet: Sheet, width: float) -> None:
+def _dress(figure: Figure, sheet: PrintSheet, width: float) -> None:
     """Put title, axes, legend and note one under the other; nothing else decides about the height."""
     axes = _tidied(figure, width)
     square = axes.get_aspect() != "auto"
@@ -105,7 +105,7 @@ def _dress(figure: Figure, sheet: Sheet, width: float) -> None:
     note = figure.text(0, 0, _wrapped(sheet.note, width), color=PALE, va="bottom")
     figure.set_size_inches(width, 2 * middle)
     key = _legend(figure, sheet.legend, width)
-    above, noted, keyed = (_height(part) for part in (title, note if sheet.note else None, key))
+    above, noted, keyed = (_height(drawing) for drawing in (title, note if sheet.note else None, key))
     height = above + middle + keyed + noted + 2 * GAP
     figure.set_size_inches(width, height)
     title.set_position((GAP / width, 1 - GAP / height))
@@ -148,11 +148,11 @@ def _wrapped(text: str, inches: float) -> str:
     return "\n".join(textwrap.wrap(text.replace("$", r"\$"), letters))
 
 
-def _height(part: Any) -> float:
+def _height(drawing: Any) -> float:
     """Height of a text or a legend, with a gap, in inches; 0 for none."""
-    if part is None:
+    if drawing is None:
         return 0.0
-    return part.get_window_extent().height / part.figure.dpi + GAP
+    return drawing.get_window_extent().height / drawing.figure.dpi + GAP
 
 
 def _legend(figure: Figure, entries: Sequence[Mapping[str, Any]], width: float) -> Any:

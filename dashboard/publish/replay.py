@@ -23,8 +23,8 @@ from dashboard.figures.marks.line import LineMark
 from dashboard.figures.marks.path import PathMark
 from dashboard.figures.tables import even_places, summary
 from dashboard.figures.verdict_table import verdict_table
-from dashboard.publish.figure import AT_CURSOR, Drawn, drawn, without_advice
-from dashboard.publish.figure_view import FigureView, Progress
+from dashboard.publish.figure import AT_CURSOR, DrawnPlot, draw_plot, without_advice
+from dashboard.publish.figure_view import FigureView, ShareDone
 from dashboard.publish.frames import Changes
 from dashboard.session.curves import parts
 from dashboard.ui import notation, prose
@@ -49,7 +49,7 @@ LIBRARY = Path(bokeh.__file__).parent / "server" / "static" / "js" / "bokeh.min.
 
 
 def replay(
-    context: ViewContext, views: Mapping[Plot, FigureView], program: str, progress: Progress = lambda share: None
+    context: ViewContext, views: Mapping[Plot, FigureView], program: str, progress: ShareDone = lambda share: None
 ) -> bytes:
     """Write what a page shows of a run as one HTML file; the first of the plots leads.
 
@@ -64,13 +64,13 @@ def replay(
 
 
 def _page(
-    context: ViewContext, views: Mapping[Plot, FigureView], program: str, count: int, progress: Progress
+    context: ViewContext, views: Mapping[Plot, FigureView], program: str, count: int, progress: ShareDone
 ) -> bytes:
     run, left_out = context.run, []
-    marks: dict[Plot, Drawn] = {}
+    marks: dict[Plot, DrawnPlot] = {}
     for plot, view in views.items():
         try:
-            marks[plot] = drawn(run, plot, view)
+            marks[plot] = draw_plot(run, plot, view)
         except DynascopeError as error:
             left_out.append(f"{plain(plot.title)}: {error}")
     if not marks:
@@ -101,7 +101,7 @@ def _packed(content: bytes) -> str:
 
 
 def _recorded(
-    context: ViewContext, marks: Mapping[Plot, Drawn], steps: Sequence[int], progress: Progress
+    context: ViewContext, marks: Mapping[Plot, DrawnPlot], steps: Sequence[int], progress: ShareDone
 ) -> dict[str, Any]:
     """Take the figures through all steps; returns what the script of the page needs, as a JSON object."""
     document = Document()
@@ -110,14 +110,14 @@ def _recorded(
     names = {plot.name: made.mark.figure.id for plot, made in marks.items()}
     changes, notes = Changes(document), {plot.name: [] for plot in marks}
     words: dict[str, int] = {}
-    told = []
+    spoken = []
     for frame, step in enumerate((steps[-1], *steps)):  # from the end to the start first: what returns is a change, too
         for plot, made in marks.items():
             _show(context.run, made, step)
             notes[plot.name].append(_note(made, context.label if _of_one(plot) else ""))
         changes.take(max(0, frame - 1) if frame else None)
         if frame:
-            told.append(words.setdefault(_words(context, step), len(words)))
+            spoken.append(words.setdefault(_words(context, step), len(words)))
             progress(frame / len(steps))
     if any(made.mark.figure.id != names[plot.name] for plot, made in marks.items()):
         raise ConfigError("a figure has other axes at other steps, and cannot be replayed")
@@ -131,11 +131,11 @@ def _recorded(
         "curves": [_curve(curve, lines) for curve in context.curves],
         "notes": {name: texts[1:] for name, texts in notes.items()},
         "words": list(words),
-        "told": told,
+        "spoken": spoken,
     }
 
 
-def _show(run: Run, made: Drawn, step: int) -> None:
+def _show(run: Run, made: DrawnPlot, step: int) -> None:
     mark, view = made.mark, made.view
     assert view.horizon is not None and view.curves is not None
     if isinstance(mark, PathMark):
@@ -169,7 +169,7 @@ def _claims(context: ViewContext) -> str:
     return table and f"{table}<p class='reference'>Judged at the end, at step {int(context.run.steps[-1]):,}.</p>"
 
 
-def _note(made: Drawn, whose: str) -> str:
+def _note(made: DrawnPlot, whose: str) -> str:
     """Say what is to be known of a figure: whose it is, why theory is grey, what is left out."""
     mark = made.mark
     if not isinstance(mark, LineMark):
@@ -184,7 +184,7 @@ def _of_one(plot: Plot) -> bool:
     return plot.kind in ("bars", "heatmap") or bool(plot.by)
 
 
-def _figure(plot: Plot, made: Drawn, context: ViewContext) -> str:
+def _figure(plot: Plot, made: DrawnPlot, context: ViewContext) -> str:
     """Write the frame of a figure: its title, its legend, what a screen reader says of it at the end."""
     mark, lines = made.mark, isinstance(made.mark, LineMark)
     title = AT_CURSOR.sub("", plain(plot.title))

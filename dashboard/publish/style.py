@@ -65,7 +65,7 @@ def moving(plot: Any, element: Any) -> None:
 def dashed(element: Any, dash: str | Sequence[int], color: str, width: float) -> Any:
     """Draw a curve in a hue with a dash of the page."""
     pattern = DASHES[dash] if isinstance(dash, str) else tuple(dash)
-    line = (0, tuple(part / 2 for part in pattern)) if pattern else "-"
+    line = (0, tuple(length / 2 for length in pattern)) if pattern else "-"
     return both(
         element, color=color, bokeh={"line_dash": list(pattern), "line_width": 1.3 * width},
         mpl={"linestyle": line, "linewidth": width},

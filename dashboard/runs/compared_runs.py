@@ -32,7 +32,7 @@ MOST_AXES = 10
 """Axes of a picture of members side by side."""
 
 
-class Titled(NamedTuple):
+class TitledRun(NamedTuple):
     """A stored run with the name that its curves have."""
 
     title: str
@@ -52,8 +52,8 @@ def bands(run: Run, channel: str) -> xarray.Dataset:
     rows = even_places(len(run.steps), MOST_POINTS)
     values = [run[channel][rows][:, members] for members in groups.values()]
     with np.errstate(all="ignore"), _quiet():
-        parts = {"middle": np.nanmedian, "low": np.nanmin, "high": np.nanmax}
-        data = {name: (("curve", "step"), [find(each, axis=1) for each in values]) for name, find in parts.items()}
+        statistics = {"middle": np.nanmedian, "low": np.nanmin, "high": np.nanmax}
+        data = {name: (("curve", "step"), [find(each, axis=1) for each in values]) for name, find in statistics.items()}
     return xarray.Dataset(data, {"curve": list(groups), "step": run.steps[rows].astype(float)})
 
 
@@ -67,19 +67,19 @@ def _short(value: Any) -> str:
     return number(value) if isinstance(value, float) else str(value)
 
 
-def channels(runs: Sequence[Titled]) -> list[str]:
+def channels(runs: Sequence[TitledRun]) -> list[str]:
     """Name the channels that are one number a step and that all runs have."""
-    found = [[c.name for c in each.run.engine.channels if not c.dims and not c.thin] for each in runs]
-    return [name for name in found[0] if all(name in others for others in found)] if found else []
+    names = [[c.name for c in each.run.engine.channels if not c.dims and not c.thin] for each in runs]
+    return [name for name in names[0] if all(name in others for others in names)] if names else []
 
 
-def logarithmic(runs: Sequence[Titled], channel: str) -> bool:
+def logarithmic(runs: Sequence[TitledRun], channel: str) -> bool:
     """Whether the first lab draws a channel on a logarithmic axis."""
     plots = [plot for plot in runs[0].run.engine.plots if channel in plot.channels]
     return bool(plots and plots[0].log_y and not plots[0].symlog)
 
 
-def curves(runs: Sequence[Titled], channel: str) -> Any:
+def draw_curves(runs: Sequence[TitledRun], channel: str) -> Any:
     """Draw a channel of all runs: a hue a curve, seeds as a band."""
     log = logarithmic(runs, channel)
     drawn: list[Any] = []
@@ -94,7 +94,7 @@ def curves(runs: Sequence[Titled], channel: str) -> Any:
     return _framed(hv.Overlay(drawn), "step", label, log)
 
 
-def differences(runs: Sequence[Titled], channel: str) -> Any:
+def differences(runs: Sequence[TitledRun], channel: str) -> Any:
     """Draw each curve against the first: their ratio on a logarithmic channel, else the difference."""
     log, all_curves = logarithmic(runs, channel), list(_labelled(runs, channel))
     (first, base), *others = all_curves
@@ -108,11 +108,11 @@ def differences(runs: Sequence[Titled], channel: str) -> Any:
     return _framed(hv.Overlay([level, *drawn]), "step", f"{name}: each {sign} {first}", log)
 
 
-def _labelled(runs: Sequence[Titled], channel: str) -> Iterator[tuple[str, xarray.Dataset]]:
+def _labelled(runs: Sequence[TitledRun], channel: str) -> Iterator[tuple[str, xarray.Dataset]]:
     for each in runs:
-        found = bands(each.run, channel)
-        for place, text in enumerate(found["curve"].values):
-            yield " · ".join(filter(None, (each.title, str(text)))), found.isel(curve=place)
+        table = bands(each.run, channel)
+        for place, text in enumerate(table["curve"].values):
+            yield " · ".join(filter(None, (each.title, str(text)))), table.isel(curve=place)
 
 
 def _framed(overlay: Any, x: str, y: str, log_y: bool) -> Any:
@@ -142,8 +142,8 @@ class MemberFigures:
             unselected_color=GREY, unselected_alpha=0.25, selected_color=qualitative(1)
         )
         names = {"tools": ["box_select", "lasso_select", "hover"], "size": 7, "color": qualitative(0)}
-        told = [name for name in ("run", "member", *self.axes[2:]) if name in self.table]
-        self.points: Any = hv.Points(self.table, [x, y], told).opts(**names)
+        columns = [name for name in ("run", "member", *self.axes[2:]) if name in self.table]
+        self.points: Any = hv.Points(self.table, [x, y], columns).opts(**names)
         chosen = Params(self.links, ["selection_expr"])
         self.lines = hv.DynamicMap(self.draw_lines, streams=[chosen])
 
@@ -164,12 +164,12 @@ class MemberFigures:
         lit, places = self.selected, np.arange(len(self.axes))
         heights = np.column_stack([self._place(name, self.table[name]) for name in self.axes])
         paths = [np.column_stack([places, row]) for row in heights]
-        parts = {False: (GREY, 0.12), True: (qualitative(1), 0.55)}
+        shades = {False: (GREY, 0.12), True: (qualitative(1), 0.55)}
         drawn: list[Any] = [
             hv.Path([path for path, on in zip(paths, lit, strict=True) if on == state]).opts(
                 color=color, alpha=alpha, line_width=1.2
             )
-            for state, (color, alpha) in parts.items()
+            for state, (color, alpha) in shades.items()
         ]
         return hv.Overlay(drawn).opts(**self._options())
 
@@ -207,8 +207,8 @@ class MemberFigures:
 
 def spans_decades(column: Any) -> bool:
     """Whether numbers are above 0 and span more than a decade and a half."""
-    found = column.replace([np.inf, -np.inf], np.nan).dropna()
-    return bool(len(found) and found.min() > 0 and found.max() / found.min() > 30)
+    finite = column.replace([np.inf, -np.inf], np.nan).dropna()
+    return bool(len(finite) and finite.min() > 0 and finite.max() / finite.min() > 30)
 
 
 def _plain(table: Any, x: str, y: str) -> dict[str, Any]:

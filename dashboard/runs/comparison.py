@@ -9,7 +9,7 @@ import panel as pn
 import param
 from panel.viewable import Viewer
 
-from dashboard.figures.tables import Numbers, table
+from dashboard.figures.tables import NumbersTable, html_table
 from dashboard.runs.comparison_curve import ComparisonCurve
 from dashboard.ui.component import FOLDER, Component, script
 from dashboard.ui.formatting import knob_name, knob_value, number
@@ -48,10 +48,10 @@ class Comparison(Viewer):
         choices = [[channel.name, channel.label] for channel in scalars]
         self.table = ComparisonTable(choices=choices, chosen=first, sizing_mode="stretch_width", margin=0)
         self.curve = ComparisonCurve(engine)
-        parts = (pn.Column(self.table, sizing_mode="stretch_width", margin=0), self.curve)
+        panels = (pn.Column(self.table, sizing_mode="stretch_width", margin=0), self.curve)
         self._subject: Any = None
         self.table.param.watch(lambda event: self._draw(), "chosen")
-        grid = pn.Column(*parts, stylesheets=[GRID], sizing_mode="stretch_width", margin=0)
+        grid = pn.Column(*panels, stylesheets=[GRID], sizing_mode="stretch_width", margin=0)
         self._panel = pn.Column(grid, visible=False, stylesheets=[DIMS], sizing_mode="stretch_width", margin=0)
 
     def show(self, context: ViewContext, log_x: bool) -> None:
@@ -81,19 +81,22 @@ class Comparison(Viewer):
 
 
 def _content(pinned: Run, run: Run, step: int, members: tuple[int, int]) -> dict[str, str]:
-    from engines.core.analysis.compare import changed, difference
+    from engines.core.analysis.compare import changed_knobs, difference
 
     numbers = difference(pinned, run, step, members)
     shown = numbers[np.isfinite(numbers["a"]) | np.isfinite(numbers["b"])]
     rows = [_row(run, str(name), row) for name, row in shown.iterrows()]
     declared = run.engine.Config.knobs()
-    knobs = changed(pinned, run, members)
+    knobs = changed_knobs(pinned, run, members)
     changes = ", ".join(
         f"{knob_name(declared[name])} {knob_value(a, declared[name])} → {knob_value(b, declared[name])}"
         for name, (a, b) in knobs.items()
     )
     head = f"Pinned → now, at step {numbers.attrs['step']:,}. Changed: {changes or 'no knob'}"
-    return {"head": head, "html": table("", Numbers(("channel", "pinned", "now", "difference", "ratio"), rows))}
+    return {
+        "head": head,
+        "html": html_table("", NumbersTable(("channel", "pinned", "now", "difference", "ratio"), rows)),
+    }
 
 
 def _row(run: Run, name: str, row: Any) -> list[str]:

@@ -10,7 +10,7 @@ from bokeh.models import ColumnDataSource, Line, Span
 from panel.viewable import Viewer
 
 from dashboard.figures.marks import axes
-from dashboard.figures.marks.figure import add_glyph, figure, set_range
+from dashboard.figures.marks.figure import add_glyph, figure, in_lines, set_range
 from dashboard.figures.marks.hover import add_hover
 from dashboard.figures.tables import even_places
 from dashboard.ui.palette import GREY, qualitative
@@ -38,9 +38,9 @@ class ComparisonCurve(Viewer):
 
     def show(self, pinned: Run, run: Run, members: tuple[int, int], log_x: bool, channel: str) -> None:
         """Draw `now / pinned` or `now − pinned` of a channel."""
-        from engines.core.analysis.compare import curves
+        from engines.core.analysis.compare import aligned_curves
 
-        steps, before, now = curves(pinned, run, channel, members)
+        steps, before, now = aligned_curves(pinned, run, channel, members)
         rows = even_places(len(steps), MOST_POINTS)
         steps, before, now = steps[rows].astype(float), before[rows], now[rows]
         ratio = self._logarithmic(channel) and bool((before > 0).all() and (now > 0).all())
@@ -58,7 +58,7 @@ class ComparisonCurve(Viewer):
 
     def _build(self, channel: str, ratio: bool, log_x: bool) -> None:
         label = self._engine.channel(channel).label
-        names = {"x_axis_label": "step", "y_axis_label": f"{label}: now {'/' if ratio else '−'} pinned"}
+        names = {"x_axis_label": "step", "y_axis_label": f"{in_lines(label)}:\nnow {'/' if ratio else '−'} pinned"}
         self.figure = figure(log_x=log_x, log_y=ratio, height=HEIGHT, **names)
         self.figure.add_layout(Span(location=float(ratio), dimension="width", line_color=GREY, line_dash="dashed"))
         drawn = add_glyph(Line(x="step", y="apart", line_color=qualitative(0), line_width=2), self.source, self.figure)

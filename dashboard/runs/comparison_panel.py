@@ -9,8 +9,8 @@ import panel as pn
 import panel_material_ui as pmui
 from panel.viewable import Viewer
 
-from dashboard.runs.members_panel import MembersPanel, offer, pane, sentence
-from dashboard.runs.views import Views
+from dashboard.runs.members_panel import MembersPanel, pane, sentence, set_options
+from dashboard.runs.views import ViewChooser
 from dashboard.ui.component import sheet
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class ComparisonPanel(Viewer):
         self.curves, self.differences = pn.Column(**wide), pn.Column(**wide)
         self.members = MembersPanel()
         curves, apart = pn.Column(self.channel, self.curves, **wide), pn.Column(self.differences, **wide)
-        views = Views({"Curves": curves, "Differences": apart, "Members": self.members})
+        views = ViewChooser({"Curves": curves, "Differences": apart, "Members": self.members})
         self._panel = pn.Column(views, visible=False, stylesheets=[sheet("comparison_panel")], **wide)
         self.channel.param.watch(lambda event: self._draw_curves(), "value")
 
@@ -43,11 +43,11 @@ class ComparisonPanel(Viewer):
         from dashboard.runs import compared_runs
 
         self._panel.visible = bool(runs)
-        titled = [compared_runs.Titled(*each) for each in runs]
+        titled = [compared_runs.TitledRun(*each) for each in runs]
         one_lab = len({each.run.engine.name for each in titled}) == 1
         with pn.io.hold():
             self._runs = []  # nothing is drawn before the channel is known
-            offer(self.channel, compared_runs.channels(titled) if one_lab else [])
+            set_options(self.channel, compared_runs.channels(titled) if one_lab else [])
             self._runs = titled
             self._draw_curves()
         if runs:
@@ -62,7 +62,7 @@ class ComparisonPanel(Viewer):
         if not channel:
             self.curves[:] = self.differences[:] = [sentence(SEVERAL_LABS)]
             return
-        drawn = compared_runs.curves(self._runs, channel)
+        drawn = compared_runs.draw_curves(self._runs, channel)
         self.curves[:] = [pane(drawn)]
         apart = compared_runs.differences(self._runs, channel)
         self.differences[:] = [pane(apart) if len(apart) > 1 else sentence(ONE)]

@@ -42,16 +42,16 @@ SHOWN = 50
 
 
 @dataclass
-class Sharing:
+class LibraryAccess:
     """Whether all visitors have one library: on a server that others reach each has their own."""
 
     one_for_all: bool = False
 
 
-SHARING = Sharing()
+SHARING = LibraryAccess()
 
 
-def offer(address: str) -> None:
+def open_for(address: str) -> None:
     """Open a library in the user's data folder for a server that only this machine reaches."""
     SHARING.one_for_all = address in LOOPBACK
     if SHARING.one_for_all:
@@ -66,30 +66,30 @@ def folder() -> Path | None:
     given = os.environ.get(FOLDER_VARIABLE)
     if not given:
         return None
-    owner = "" if SHARING.one_for_all else _owner()
-    return Path(given, hashlib.sha256(owner.encode()).hexdigest()[:32]) if owner else Path(given)
+    whose = "" if SHARING.one_for_all else owner()
+    return Path(given, hashlib.sha256(whose.encode()).hexdigest()[:32]) if whose else Path(given)
 
 
 def public() -> bool:
     """Whether this page is one of a server that others reach, too."""
-    return not SHARING.one_for_all and bool(_owner())
+    return not SHARING.one_for_all and bool(owner())
 
 
-def _owner() -> str:
+def owner() -> str:
     """Name whose session this is: the one who logged in, else whoever has the cookie; "" in a notebook."""
     user, visitor = pn.state.user, pn.state.cookies.get(VISITOR, "")
     return f"user {user}" if user and user != "guest" else f"visitor {visitor}" if visitor else ""
 
 
-def opened(place: Path | None = None) -> Library:
+def opened(library_folder: Path | None = None) -> Library:
     """Return the library of this visitor, or the one in a folder. Raises `StoreError` where runs are not kept."""
-    place = place or folder()
-    if place is None:
+    library_folder = library_folder or folder()
+    if library_folder is None:
         raise StoreError("this server keeps no runs (launch.py serve --library DIR)")
-    return Library(place, hidden=PLAYING)
+    return Library(library_folder, hidden=PLAYING)
 
 
-def described(entry: Entry) -> str:
+def summary_line(entry: Entry) -> str:
     """Say in a line what a stored run is."""
     knobs = ", ".join(entry.varied[:3])
     many = f"{entry.members} members over {knobs}" if entry.members > 1 else "1 member"
@@ -113,20 +113,20 @@ def local_time(stored: str) -> str:
     return time.strftime("%Y-%m-%d %H:%M", time.localtime(calendar.timegm(moment)))
 
 
-def keep(run: Run, place: Path | None = None, state: Checkpoint | None = None) -> str:
+def keep(run: Run, library_folder: Path | None = None, state: Checkpoint | None = None) -> str:
     """Store a run, with a state from which it goes on; returns its id. Raises `StoreError`."""
     size = run.recording.dense.nbytes() + run.recording.thin.nbytes()
-    stored = opened(place)
+    stored = opened(library_folder)
     if size > LARGEST_RUN:
         raise StoreError(f"the run has {size:,} bytes; {LARGEST_RUN:,} are kept at most (Export has no limit)")
     return stored.keep(run, state=state)
 
 
-class Safekeeping:
+class AutosavedRun:
     """A file with the run that a page plays: where the server is lost, it is found as interrupted and can go on."""
 
-    def __init__(self, place: Path | None) -> None:
-        self._file = place / f"{PLAYING}{os.urandom(4).hex()}.parquet" if place else None
+    def __init__(self, library_folder: Path | None) -> None:
+        self._file = library_folder / f"{PLAYING}{os.urandom(4).hex()}.parquet" if library_folder else None
         self._version: tuple[int, int] | None = None
         self._due = time.monotonic() + FIRST_SAFE
 

@@ -31,7 +31,7 @@ ROWS = 100
 
 LONGEST_FILTER = 1000
 
-Address = Callable[[str], str]
+AddressOf = Callable[[str], str]
 
 
 class RunList(Component):
@@ -46,10 +46,10 @@ class RunList(Component):
 class LibraryPage(Viewer):
     """The body of the page, made under its document's lock and in the session of the visitor whose runs these are."""
 
-    def __init__(self, address: Address, place: Any = None) -> None:
+    def __init__(self, address: AddressOf, folder: Any = None) -> None:
         """Show the runs in a folder (default: those of this visitor); `address(name)` says where a lab is served."""
         super().__init__()
-        self._library: Library = library.opened(place)
+        self._library: Library = library.opened(folder)
         self._address = address
         self._asked, self._first = "", 0
         self._chosen: list[str] = []
@@ -105,7 +105,7 @@ class LibraryPage(Viewer):
         def find() -> Any:
             return self._library.find(self._asked, limit=ROWS, first=self._first)
 
-        self._jobs.start(find, lambda found: self._show(*found, note=note))
+        self._jobs.start(find, lambda answer: self._show(*answer, note=note))
 
     def _change(self, act: Callable[[], Any], note: str) -> None:
         self._jobs.start(act, lambda done: self._find(note))
@@ -135,8 +135,8 @@ class LibraryPage(Viewer):
                 runs.append((run.name or (run.preset.name if run.preset else name), run))
             return runs, self._library.members(names)
 
-        def done(found: Any) -> None:
-            self.comparison.show(*found)
+        def done(answer: Any) -> None:
+            self.comparison.show(*answer)
             self.list.shown = self.list.shown | {"note": ""}
 
         self._jobs.start(read, done)
@@ -160,7 +160,7 @@ class LibraryPage(Viewer):
         }
 
     def _row(self, entry: Entry) -> dict[str, Any]:
-        about = library.described(replace(entry, interrupted=False)) if not entry.broken else ""
+        about = library.summary_line(replace(entry, interrupted=False)) if not entry.broken else ""
         href = with_query(self._address(entry.engine), run=entry.id)
         return {
             "id": entry.id,

@@ -42,14 +42,14 @@ class LibraryPanel(Component):
         fail: Callable[[str], None],
         state: Callable[[], Any] = lambda: None,
     ) -> None:
-        self._place = library.folder()  # jobs work in threads of their own, which know no visitor
-        self._library = library.opened(self._place) if self._place else None
-        super().__init__(visible=self._place is not None)
+        self._folder = library.folder()  # jobs work in threads of their own, which know no visitor
+        self._library = library.opened(self._folder) if self._folder else None
+        super().__init__(visible=self._folder is not None)
         self._engine, self._current, self._open, self._changed, self._fail = engine, current, open, changed, fail
         self._state = state
         self._drawn: dict[str, Overlays] = {}
         self._hues: dict[str, str] = {}
-        self._safe = library.Safekeeping(self._place)
+        self._safe = library.AutosavedRun(self._folder)
         self._jobs = BackgroundJobs("library", fail)
         self.refresh()
 
@@ -60,11 +60,11 @@ class LibraryPanel(Component):
 
     def refresh(self, note: str = "", deleted: str = "") -> None:
         """List the stored runs, with a note of what was done, and the run whose deletion can be undone."""
-        found, count = self._library.find(engine=self._engine, limit=library.SHOWN) if self._library else ([], 0)
+        entries, count = self._library.find(engine=self._engine, limit=library.SHOWN) if self._library else ([], 0)
         rows = [
-            {"name": each.id, "title": each.title, "about": library.described(each), "broken": each.broken}
+            {"name": each.id, "title": each.title, "about": library.summary_line(each), "broken": each.broken}
             | {"hue": self._hues.get(each.id, "")}
-            for each in found
+            for each in entries
         ]
         self.shown = {"entries": rows, "note": note, "count": count, "deleted": deleted}
 
@@ -91,7 +91,7 @@ class LibraryPanel(Component):
         run = self._current()
         if len(run):
             copy, state = run.copy(), self._state()
-            keep = lambda: library.keep(copy, self._place, state)  # noqa: E731
+            keep = lambda: library.keep(copy, self._folder, state)  # noqa: E731
             self._jobs.start(keep, lambda kept: self.refresh(f"Kept as {kept}."))
 
     def _draw_or_remove(self, name: str) -> None:
@@ -120,19 +120,19 @@ class LibraryPanel(Component):
         self._jobs.start(lambda: self._read(name), self._open)
 
     def _delete(self, name: str) -> None:
-        library.opened(self._place).delete(name)
+        library.opened(self._folder).delete(name)
         if name in self._hues:
             self._draw_or_remove(name)
         self.refresh("Deleted.", deleted=name)
 
     def _restore(self, name: str) -> None:
-        library.opened(self._place).restore(name)
+        library.opened(self._folder).restore(name)
         self.refresh("It is back.")
 
     def close(self) -> None:
         """Do nothing more than what was begun."""
         self._jobs.close(last=self._safe.end)
-        self._safe = library.Safekeeping(None)
+        self._safe = library.AutosavedRun(None)
 
     def _read(self, name: str) -> Run:
-        return library.opened(self._place).open(name)
+        return library.opened(self._folder).open(name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 import panel as pn
@@ -38,8 +39,8 @@ class MembersPanel(Viewer):
 
         self._table, columns = None, axes(members)  # nothing is drawn before both columns are known
         with pn.io.hold():
-            offer(self.across, columns)
-            offer(self.up, columns, last=True)
+            set_options(self.across, columns)
+            set_options(self.up, columns, last=True)
             self._table = members
             self._draw()
 
@@ -63,8 +64,8 @@ class MembersPanel(Viewer):
         return self._panel
 
 
-def offer(select: Any, names: Sequence[str], last: bool = False) -> None:
-    """Offer names; the one that was chosen stays where it is among them."""
+def set_options(select: Any, names: Sequence[str], last: bool = False) -> None:
+    """Set the names to choose from; the one that was chosen stays where it is among them."""
     kept = select.value if select.value in names else (names[-1 if last else 0] if names else None)
     select.param.update(options=list(names), value=kept)
 
@@ -77,4 +78,4 @@ def pane(drawn: Any, widgets: Mapping[str, Any] | None = None) -> Any:
 
 def sentence(text: str) -> Any:
     """Show a sentence where a drawing would be."""
-    return pn.pane.HTML(f"<p>{text}</p>", margin=(6, 0))
+    return pn.pane.HTML(f"<p>{escape(text)}</p>", margin=(6, 0))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from dashboard.figures.card import FILES
 from dashboard.figures.overlays import Overlays
-from dashboard.publish.figure_view import WIDTHS, FigureView, Progress
+from dashboard.publish.figure_view import WIDTHS, FigureView, ShareDone
 from dashboard.runs.background_jobs import BackgroundJobs
 from dashboard.session import link
 from dashboard.session.session import Session
@@ -119,12 +119,12 @@ class Share:
 
     def export_figure(self, card: Card, kind: str) -> None:
         """Make a file of one figure as it is looked at, one of `FILES`, or of all its numbers."""
-        if kind not in [known for known, *_ in FILES] or not len(self._session.runner.run):
+        if kind not in [each for each, *_ in FILES] or not len(self._session.runner.run):
             return
         run, plot, view = self._session.runner.run.copy(), card.plot, self._figure_view(card)
         form, _, width = kind.partition(" ")
 
-        def make(report: Progress) -> bytes:
+        def make(report: ShareDone) -> bytes:
             from dashboard.publish import files  # beside the page: matplotlib takes a second or two to import
 
             return files.figure(run, plot, view, form, WIDTHS[width or "page"], report)
@@ -170,7 +170,7 @@ class FileMaker:
         self._jobs = BackgroundJobs("export", self._say_failure)
         self._name, self._share, self._said = "", 0.0, 0
 
-    def make(self, name: str, content: Callable[[Progress], bytes | str]) -> None:
+    def make(self, name: str, content: Callable[[ShareDone], bytes | str]) -> None:
         """Begin with a file, unless another one is still being made; `content` reports which share of it is done."""
         if self._jobs:
             return self._inform(f"{self._name} is still being made.")
@@ -203,10 +203,10 @@ class FileMaker:
         self._jobs.close()
 
 
-def _everything(*parts: Any) -> bytes:
+def _everything(*arguments: Any) -> bytes:
     from dashboard.publish import files
 
-    return files.archive(*parts)
+    return files.archive(*arguments)
 
 
 def _paper(*run: Any) -> bytes:
@@ -215,10 +215,10 @@ def _paper(*run: Any) -> bytes:
     return files.packed(bundle.bundle([bundle.Bundled(*run)]))
 
 
-def _replay(*parts: Any) -> bytes:
+def _replay(*arguments: Any) -> bytes:
     from dashboard.publish import replay
 
-    return replay.replay(*parts)
+    return replay.replay(*arguments)
 
 
 def _bytes(content: bytes | str) -> bytes:
@@ -244,7 +244,7 @@ class Download(Component):
         count = max(1, -(-len(self._data) // PIECE))
         piece = base64.b64encode(self._data[index * PIECE : (index + 1) * PIECE]).decode()
         kind = mimetypes.guess_type(self._name)[0] or "application/octet-stream"
-        self._send_msg({"name": self._name, "kind": kind, "index": index, "count": count, "piece": piece})
+        self.send_to_script({"name": self._name, "kind": kind, "index": index, "count": count, "piece": piece})
 
     def _handle_msg(self, data: dict[str, Any]) -> None:
         if "next" in data:

@@ -41,17 +41,17 @@ class SweepForm(Viewer):
         self.steps = pmui.TextInput(label="Steps", width=100, **small)
         self.called = pmui.TextInput(label="Name", placeholder="chosen for you", width=170, **small)
         self.button = pmui.Button(label="Begin", size="small", margin=(10, 0))
-        parts = (self.engine, self.named, self.small, self.knobs, self.seeds, self.steps, self.called, self.button)
-        self._panel = pn.FlexBox(*parts, align_items="center", sizing_mode="stretch_width", margin=0)
-        self.engine.param.watch(lambda event: self._offer(), "value")
+        widgets = (self.engine, self.named, self.small, self.knobs, self.seeds, self.steps, self.called, self.button)
+        self._panel = pn.FlexBox(*widgets, align_items="center", sizing_mode="stretch_width", margin=0)
+        self.engine.param.watch(lambda event: self._list_sweeps(), "value")
         self.named.param.watch(lambda event: self._show(), "value")
         self.button.on_click(lambda event: begin())
-        self._offer()
+        self._list_sweeps()
 
-    def _offer(self) -> None:
+    def _list_sweeps(self) -> None:
         """List the sweeps of the lab that is chosen."""
-        offered = {sweep.title: sweep.name for sweep in load(self.engine.value).sweeps}
-        self.named.param.update(options=offered | {OWN: OWN}, value=next(iter(offered.values()), OWN))
+        sweeps = {sweep.title: sweep.name for sweep in load(self.engine.value).sweeps}
+        self.named.param.update(options=sweeps | {OWN: OWN}, value=next(iter(sweeps.values()), OWN))
         self._show()
 
     def _show(self) -> None:
@@ -75,12 +75,12 @@ class SweepForm(Viewer):
 
     def folder(self, library: Path) -> Path:
         """Return the folder of the sweep that begins, one that is not there yet. Raises `ConfigError`."""
-        asked = self.called.value.strip()
-        name = asked or f"{self.engine.value}-{'own' if self.named.value == OWN else self.named.value}"
+        typed = self.called.value.strip()
+        name = typed or f"{self.engine.value}-{'own' if self.named.value == OWN else self.named.value}"
         if not NAME.fullmatch(name):
             raise ConfigError(f"the name {quote(name)} is none of a folder: take letters, digits, - and _")
         taken = {path.name for path in sweep_jobs.sweeps(library)}
-        if asked and name in taken:
+        if typed and name in taken:
             raise ConfigError(f"there is a sweep {quote(name)} already: choose another name")
         free = next(each for each in (name, *(f"{name}-{n}" for n in range(2, 10**6))) if each not in taken)
         return library / sweep_jobs.FOLDER / free

@@ -59,7 +59,7 @@ def job(folder: Path) -> Job | None:
 
 def start(folder: Path, before: int = 0) -> Job:
     """Go on with the sweep in a folder, of which `before` tasks are finished."""
-    plugins = [word for place in PLUGINS.__path__ for word in ("--plugins", place)]
+    plugins = [word for directory in PLUGINS.__path__ for word in ("--plugins", directory)]
     line = [sys.executable, "-m", "launch", "sweep", "--out", str(folder), "--resume", "--quiet", *plugins]
     process = subprocess.Popen(
         line, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
@@ -71,9 +71,9 @@ def start(folder: Path, before: int = 0) -> Job:
 
 def cancel(folder: Path) -> None:
     """Have a sweep save what it has and end."""
-    found = _JOBS.get(folder)
-    if found and found.running:
-        os.killpg(found.process.pid, signal.SIGINT)
+    started = _JOBS.get(folder)
+    if started and started.running:
+        os.killpg(started.process.pid, signal.SIGINT)
 
 
 @dataclass(frozen=True)
@@ -92,15 +92,15 @@ class SweepProgress:
 
 def progress(sweep: Sweep, tasks: int) -> SweepProgress:
     """Look how far a sweep is; whoever computes it, its files say so."""
-    done, found = len(sweep.done()), job(sweep.folder)
-    running = bool(found and found.running)
-    since = time.monotonic() - found.begun if found else 0.0
-    rate = (done - found.before) / since if found and since > 0 else 0.0
+    done, started = len(sweep.done()), job(sweep.folder)
+    running = bool(started and started.running)
+    since = time.monotonic() - started.begun if started else 0.0
+    rate = (done - started.before) / since if started and since > 0 else 0.0
     seconds = (tasks - done) / rate if rate > 0 else float("inf")
-    return SweepProgress(done, tasks, running, seconds, rate, found.failure if found else "")
+    return SweepProgress(done, tasks, running, seconds, rate, started.failure if started else "")
 
 
 def sweeps(library: Path) -> list[Path]:
     """List the folders of a library's sweeps, those that changed last first."""
-    found = [path.parent for path in (library / FOLDER).glob("*/sweep.json")]
-    return sorted(found, key=lambda path: path.stat().st_mtime, reverse=True)
+    folders = [path.parent for path in (library / FOLDER).glob("*/sweep.json")]
+    return sorted(folders, key=lambda path: path.stat().st_mtime, reverse=True)

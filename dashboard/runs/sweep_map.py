@@ -101,8 +101,8 @@ class SweepMap:
         def ticks(name: str) -> list[tuple[float, str]]:
             values = self.data[name].values
             every = -(-len(values) // 12)
-            found = enumerate(values)
-            return [(place, _shown(_plain(value))) for place, value in found if place % every == 0]
+            numbered = enumerate(values)
+            return [(place, _shown(_plain(value))) for place, value in numbered if place % every == 0]
 
         return {
             "xticks": ticks(self.across), "yticks": ticks(self.up), "hooks": [house], "responsive": True,
@@ -114,12 +114,12 @@ class SweepMap:
 
     def places(self, name: str, values: Any) -> np.ndarray:
         """Return where values of a knob lie on its axis, on which the values that were computed stand evenly."""
-        known = self.data[name].values
-        if known.dtype.kind not in "if":
-            names = [str(value) for value in known]
+        axis_values = self.data[name].values
+        if axis_values.dtype.kind not in "if":
+            names = [str(value) for value in axis_values]
             return np.array([names.index(str(v)) if str(v) in names else np.nan for v in values], dtype=float)
-        order = np.argsort(known)
-        ends, wanted = known[order].astype(float), np.asarray(values, dtype=float)
+        order = np.argsort(axis_values)
+        ends, wanted = axis_values[order].astype(float), np.asarray(values, dtype=float)
         if ends[0] > 0:
             ends, wanted = np.log(ends), np.log(np.maximum(wanted, 1e-300))
         return np.interp(wanted, ends, order.astype(float), left=np.nan, right=np.nan)

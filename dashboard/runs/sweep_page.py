@@ -13,7 +13,7 @@ from panel.viewable import Viewer
 
 from dashboard.runs import library, sweep_jobs
 from dashboard.runs.sweep_form import SweepForm
-from dashboard.runs.sweep_results import Address, SweepResults
+from dashboard.runs.sweep_results import AddressOf, SweepResults
 from dashboard.ui.component import sheet
 from dashboard.ui.eta import duration
 from dashboard.ui.formatting import number
@@ -33,7 +33,7 @@ ELSEWHERE = "Sweeps are begun where the server runs (launch.py sweep), not by it
 class SweepPage(Viewer):
     """The body of the page; made under its document's lock."""
 
-    def __init__(self, address: Address, place: Path | None = None) -> None:
+    def __init__(self, address: AddressOf, folder: Path | None = None) -> None:
         """Show the sweeps of a library (default: this visitor's); `address(name)` says where a lab is served.
 
         Raises `ConfigError` on a server that others reach: what visitors compute there is bounded, a sweep is not.
@@ -41,7 +41,7 @@ class SweepPage(Viewer):
         super().__init__()
         if library.public():
             raise ConfigError(ELSEWHERE)
-        self._place, self._address = library.opened(place).folder, address
+        self._folder, self._address = library.opened(folder).folder, address
         self._sweep: Sweep | None = None
         self._tasks = 0
         wide: dict[str, Any] = {"sizing_mode": "stretch_width", "margin": 0}
@@ -92,7 +92,7 @@ class SweepPage(Viewer):
     def _begin(self) -> None:
         from engines.core.sweeps.folder import Sweep
 
-        plan, folder = self.form.plan(), self.form.folder(self._place)
+        plan, folder = self.form.plan(), self.form.folder(self._folder)
         Sweep.create(plan, folder)
         self.form.called.value = ""
         self._list(folder)
@@ -104,9 +104,9 @@ class SweepPage(Viewer):
             self.tick()
 
     def _list(self, folder: Path | None = None) -> None:
-        found = {path.name: str(path) for path in sweep_jobs.sweeps(self._place)}
-        chosen = str(folder) if folder else next(iter(found.values()), None)
-        self.chosen.param.update(options=found, value=chosen, visible=bool(found))
+        folders = {path.name: str(path) for path in sweep_jobs.sweeps(self._folder)}
+        chosen = str(folder) if folder else next(iter(folders.values()), None)
+        self.chosen.param.update(options=folders, value=chosen, visible=bool(folders))
         self._attempt(self._choose)
 
     def _choose(self) -> None:
@@ -149,6 +149,6 @@ def _status(sweep: Sweep, state: sweep_jobs.SweepProgress) -> str:
     rate = f", {number(60 * state.rate)} tasks a minute" if state.running and state.rate else ""
     left = duration(state.seconds) if state.running and state.rate else ""
     ended = "" if state.running or state.done == state.tasks else "not finished"
-    parts = [share + rate, left, ended, state.failure]
+    phrases = [share + rate, left, ended, state.failure]
     title = f"<b>{escape(sweep.named.title)}</b> {escape(sweep.named.look_for)}<br>" if sweep.named else ""
-    return f"<p role='status'>{title}{escape('; '.join(filter(None, parts)))}</p>"
+    return f"<p role='status'>{title}{escape('; '.join(filter(None, phrases)))}</p>"

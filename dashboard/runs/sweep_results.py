@@ -13,7 +13,7 @@ from panel.viewable import Viewer
 
 from dashboard.runs.background_jobs import BackgroundJobs
 from dashboard.runs.members_panel import MembersPanel, pane, sentence
-from dashboard.runs.views import Views
+from dashboard.runs.views import ViewChooser
 from dashboard.session import link
 from dashboard.session.view_state import ViewState
 from dashboard.ui.component import sheet
@@ -38,10 +38,10 @@ EMPTY = " An empty cell has no value: it is not computed yet, was refused, or wh
 SLIDER = {"size": "small", "width": 240, "margin": (8, 28, 4, 8)}
 """The form of the sliders that HoloViews makes for the knobs by which a map is sliced."""
 
-Address = Callable[[str], str]
+AddressOf = Callable[[str], str]
 
 
-class Found(NamedTuple):
+class SweepData(NamedTuple):
     """Everything that is read of a sweep's folder to be drawn."""
 
     rows: pd.DataFrame
@@ -52,23 +52,23 @@ class Found(NamedTuple):
     verdicts: list[Verdict]
 
 
-def find(sweep: Sweep) -> Found:
+def read_data(sweep: Sweep) -> SweepData:
     """Read all finished tasks of a sweep. Raises `StoreError` or `EngineFailure`."""
     rows, measures = sweep.table(), sweep.read()
     if not sweep.named:
-        return Found(rows, measures, None, [], [])
-    return Found(rows, measures, sweep.map(), sweep.lines(), sweep.judge())
+        return SweepData(rows, measures, None, [], [])
+    return SweepData(rows, measures, sweep.map(), sweep.lines(), sweep.judge())
 
 
 class SweepResults(Viewer):
     """Draws a sweep; `fail(text)` tells what cannot be read, `address(name)` says where a lab is served."""
 
-    def __init__(self, address: Address, fail: Callable[[str], None]) -> None:
+    def __init__(self, address: AddressOf, fail: Callable[[str], None]) -> None:
         super().__init__()
         self._address = address
         self._jobs = BackgroundJobs("sweeps page", fail)
         self._sweep: Sweep | None = None
-        self._found: Found | None = None
+        self._data: SweepData | None = None
         self._read, self._due = 0, 0.0
         wide: dict[str, Any] = {"sizing_mode": "stretch_width", "margin": 0}
         select: dict[str, Any] = {"options": [], "size": "small", "width": 200, "margin": (6, 10, 6, 0)}
@@ -80,13 +80,13 @@ class SweepResults(Viewer):
         self.map: Any = None
         axes = pn.FlexBox(self.measure, self.across, self.up, **wide)
         drawn = pn.Column(axes, self.slices, self.map_pane, self.cell, self.claims, **wide)
-        self._panel = pn.Column(Views({"Map": drawn, "Members": self.members}), visible=False, **wide)
+        self._panel = pn.Column(ViewChooser({"Map": drawn, "Members": self.members}), visible=False, **wide)
         for each in (self.measure, self.across, self.up):
             each.param.watch(lambda event: self._draw(), "value")
 
     def show(self, sweep: Sweep | None) -> None:
         """Show another sweep, as soon as it is read."""
-        self._sweep, self._found, self._read, self._due, self.map = sweep, None, 0, 0.0, None
+        self._sweep, self._data, self._read, self._due, self.map = sweep, None, 0, 0.0, None
         self._panel.visible = False
         self.cell.object = self.claims.object = ""
         if sweep:
@@ -108,14 +108,14 @@ class SweepResults(Viewer):
     def _start(self, sweep: Sweep, done: int) -> None:
         begun, self._read = time.monotonic(), done
 
-        def take(found: Found) -> None:
+        def take(answer: SweepData) -> None:
             now = time.monotonic()
             self._due = now + SPARING * (now - begun)
             if sweep is self._sweep:  # another one may have been chosen meanwhile
-                self._found = found
+                self._data = answer
                 self._draw()
 
-        self._jobs.start(lambda: find(sweep), take)
+        self._jobs.start(lambda: read_data(sweep), take)
 
     def close(self) -> None:
         """Do nothing more."""
@@ -124,26 +124,26 @@ class SweepResults(Viewer):
     # -- drawing ---------------------------------------------------------------------------------------------
 
     def _draw(self) -> None:
-        if not (self._found and self._sweep):
+        if not (self._data and self._sweep):
             return
         try:
-            self._draw_map(self._found, self._sweep)
+            self._draw_map(self._data, self._sweep)
         except DynascopeError as error:
             self.map_pane[:], self.slices[:], self.map = [sentence(str(error))], [], None
-        self.members.show(self._found.rows)
-        self.claims.object = "".join(_claims(self._sweep, self._found.verdicts))
+        self.members.show(self._data.rows)
+        self.claims.object = "".join(_claims(self._sweep, self._data.verdicts))
         self._panel.visible = True
 
-    def _draw_map(self, found: Found, sweep: Sweep) -> None:
+    def _draw_map(self, answer: SweepData, sweep: Sweep) -> None:
         from dashboard.runs.sweep_map import SweepMap, averaged
 
-        if sweep.named and found.map is not None:
-            data, axes = found.map, (sweep.named.across, sweep.named.up)
+        if sweep.named and answer.map is not None:
+            data, axes = answer.map, (sweep.named.across, sweep.named.up)
         else:
             axes = self.across.value, self.up.value
-            data = averaged(found.measures[self.measure.value], *axes)
+            data = averaged(answer.measures[self.measure.value], *axes)
         before = self.map.at if self.map else None
-        self.map = SweepMap(data, *axes, found.lines, self.show_cell, before)
+        self.map = SweepMap(data, *axes, answer.lines, self.show_cell, before)
         drawn = pane(self.map.drawing, dict.fromkeys(self.map.slices, pmui.DiscreteSlider))
         for slider in drawn.widget_box:
             slider.param.update(SLIDER)

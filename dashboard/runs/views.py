@@ -10,7 +10,7 @@ import panel_material_ui as pmui
 from panel.viewable import Viewer
 
 
-class Views(Viewer):
+class ViewChooser(Viewer):
     """Shows the view that the reader chooses by its name.
 
     Material UI's tabs put a figure onto the page before they draw it; where Bokeh lays it out in between, nothing

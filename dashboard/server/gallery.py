@@ -1,4 +1,4 @@
-"""The gallery: lessons, a card with a small moving picture for each lab, and all experiments, found by a word.
+"""The gallery: lessons, a tile with a small moving picture for each lab, and all experiments, found by a word.
 
 What it shows of a shipped lab was recorded with the package (`python -m assets.gallery`), so that it opens without
 importing an engine. In place of what cannot be loaded it says why.
@@ -34,7 +34,7 @@ HUES = 12
 
 CLAIMS = "A tick: its claims held when this version was made. Opened, it measures them again."
 
-Address = Callable[[str], str]
+AddressOf = Callable[[str], str]
 
 
 class Gallery(Component):
@@ -47,25 +47,25 @@ class Gallery(Component):
     _stylesheets = [(FOLDER / "gallery.css").read_text()]
 
 
-def gallery(names: list[str], address: Address) -> pn.Column:
+def gallery(names: list[str], address: AddressOf) -> pn.Column:
     """Make the gallery of these engines and of all lessons; `address(name)` says where a lab is served."""
-    cards = Gallery(shown=content(names, address), sizing_mode="stretch_width", margin=0)
+    tiles = Gallery(shown=content(names, address), sizing_mode="stretch_width", margin=0)
     lead = pn.pane.HTML(f"<h1>{LEAD}</h1>", stylesheets=[_LEAD], css_classes=["lead"], margin=0)
     hint = "a word: outliers, width, decay …"
     word = pmui.TextInput(label="Search", placeholder=hint, size="small", width=280, margin=0)
-    word.param.watch(lambda event: cards.param.update(query=str(event.new)[:100]), "value_input")
+    word.param.watch(lambda event: tiles.param.update(query=str(event.new)[:100]), "value_input")
     top = pn.Row(lead, word, sizing_mode="stretch_width", margin=0, stylesheets=[_TOP])
-    return pn.Column(top, cards, sizing_mode="stretch_width", margin=(10, 24, 24, 24))
+    return pn.Column(top, tiles, sizing_mode="stretch_width", margin=(10, 24, 24, 24))
 
 
-def content(names: list[str], address: Address) -> dict[str, Any]:
+def content(names: list[str], address: AddressOf) -> dict[str, Any]:
     """Collect all that the gallery shows."""
-    found, broken = lessons.in_order()
+    readable, broken = lessons.in_order()
     labs = [lab(name, address(name)) for name in names]
     titles = {each["name"]: each["title"] for each in labs}
     return {
         "labs": labs,
-        "lessons": [_lesson(each, address(each.lab), titles.get(each.lab, each.lab)) for each in found],
+        "lessons": [_lesson(each, address(each.lab), titles.get(each.lab, each.lab)) for each in readable],
         "broken": broken,
         "hues": [qualitative(hue) for hue in range(HUES)],
         "grey": GREY,

@@ -11,6 +11,7 @@ from tornado.web import RequestHandler
 from tornado.websocket import WebSocketClosedError
 
 from dashboard.session import link
+from dashboard.session.lost_pages import LOST_PAGES
 
 
 def absent(token: str) -> str:
@@ -28,7 +29,16 @@ class StatusHandler(RequestHandler):
         self.write({"active": scheduler.shared().active() if scheduler else 0})
 
 
-class Missing(RequestHandler):
+class KeptHandler(RequestHandler):
+    """Tells a page that lost its connection whether what it had open is there to come back to, as JSON."""
+
+    def get(self) -> None:
+        """Answer for the ticket in a header: addresses are written into logs."""
+        self.set_header("Cache-Control", "no-store")
+        self.write({"kept": LOST_PAGES.holds(self.request.headers.get("Dynascope-Ticket", ""))})
+
+
+class NotFoundHandler(RequestHandler):
     """Answers for an address that is none of ours: a sentence, and where to go."""
 
     def prepare(self) -> None:
@@ -49,7 +59,7 @@ class Missing(RequestHandler):
         )
 
 
-class Closed(logging.Filter):
+class ClosedTabFilter(logging.Filter):
     """Leaves out what a closed tab leaves behind: answers to it that could no longer be sent."""
 
     def filter(self, record: logging.LogRecord) -> bool:

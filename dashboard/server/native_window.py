@@ -54,12 +54,12 @@ def _prepare_qt() -> None:
             self.profile.settings().setAttribute(clipboard, True)
 
         def on_download_requested(self, download: Any) -> None:
-            save(self, download)
+            save_download(self, download)
 
     qt.BrowserView = View
 
 
-def save(parent: Any, download: Any) -> None:
+def save_download(parent: Any, download: Any) -> None:
     """Ask where a download goes, and put it there."""
     from qtpy.QtCore import QStandardPaths
     from qtpy.QtWidgets import QFileDialog

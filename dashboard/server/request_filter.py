@@ -1,7 +1,7 @@
 """Decides what may come in from outside: addresses, messages, and strangers to a window.
 
-`install` puts the rules before those of Panel and Bokeh, which would take all of it at its word; a `Guard` keeps a
-server to the one window that it was started for.
+`install` puts the rules before those of Panel and Bokeh, which would take all of it at its word; a
+`StrangerMatcher` keeps a server to the one window that it was started for.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from tornado.httputil import HTTPServerRequest
 from tornado.routing import Matcher, PathMatches, Rule
 from tornado.web import ErrorHandler, RedirectHandler, RequestHandler
 
-from dashboard.server import response_headers, visitors, worked_out_once
+from dashboard.server import cached_answers, response_headers, visitors
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ class Refusal(NamedTuple):
 NOWHERE = Refusal(404, "There is no such address.")
 
 
-class Refused(RequestHandler):
+class RefusalHandler(RequestHandler):
     """Gives a refusal as the answer."""
 
     def initialize(self, refusal: Refusal) -> None:
@@ -95,7 +95,7 @@ def refusal(request: HTTPServerRequest, server: BokehTornado) -> Refusal | None:
 def _from_here(request: HTTPServerRequest, server: BokehTornado) -> bool:
     """Whether no other page's script or form sends this; a browser says where it comes from, a program need not."""
     origin, site = request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site", "same-origin")
-    return site in ("same-origin", "none") and (origin is None or _ours(origin, request, server))
+    return site in ("same-origin", "none") and (origin is None or _is_own_address(origin, request, server))
 
 
 def _admits(token: str, server: BokehTornado) -> bool:
@@ -115,7 +115,7 @@ def _bad_parameter(request: HTTPServerRequest, server: BokehTornado) -> Refusal 
         return Refusal(400, "A session is not chosen by an address.")
     # A page takes its scripts from the address that is given here: it must be ours.
     for value in request.arguments.get("bokeh-absolute-url", []):
-        if not _ours(value.decode("utf-8", "replace"), request, server):
+        if not _is_own_address(value.decode("utf-8", "replace"), request, server):
             return Refusal(400, "bokeh-absolute-url is not an address of this server.")
     if not all(map(_is_text, request.arguments.get("theme", []))):  # the one name of a page that Panel reads itself
         return Refusal(400, "theme is no text.")
@@ -130,12 +130,12 @@ def _is_text(value: bytes) -> bool:
     return True
 
 
-def _ours(address: str, request: HTTPServerRequest, server: BokehTornado) -> bool:
+def _is_own_address(address: str, request: HTTPServerRequest, server: BokehTornado) -> bool:
     try:
-        parts = urlsplit(address)
+        url = urlsplit(address)
     except ValueError:
         return False
-    return parts.scheme in ("http", "https") and parts.netloc in {request.host, *server.websocket_origins}
+    return url.scheme in ("http", "https") and url.netloc in {request.host, *server.websocket_origins}
 
 
 async def _embed(handler: AutoloadJsHandler, *arguments: Any, **options: Any) -> None:
@@ -158,7 +158,7 @@ async def _receive(socket: WSHandler, fragment: str | bytes) -> Any:
         socket.close(VIOLATION, "this is no message of a page")
 
 
-def _lose(socket: WSHandler) -> None:
+def _close_lost(socket: WSHandler) -> None:
     """Close a connection; of one whose session has ended there is nothing to be told."""
     if socket.connection is not None and socket.connection._session is None:
         return socket.application.client_lost(socket.connection)  # type: ignore[attr-defined]
@@ -178,10 +178,10 @@ async def _handle(handler: ProtocolHandler, message: Any, connection: Any) -> An
 
 
 def _handler(handler: ProtocolHandler, message: Any) -> Any:
-    known = handler._handlers.get(message.msgtype)
-    if known is None:
+    handle = handler._handlers.get(message.msgtype)
+    if handle is None:
         raise ProtocolError(f"{message.msgtype} is not for a server")
-    return known
+    return handle
 
 
 # -- one window ----------------------------------------------------------------------------------------------
@@ -189,7 +189,7 @@ def _handler(handler: ProtocolHandler, message: Any) -> Any:
 STRANGER = Refusal(403, "This page belongs to the window of Dynascope that it was started for.")
 
 
-class Guard(Matcher):
+class StrangerMatcher(Matcher):
     """Finds strangers: requests without the cookie, which is given once, to whoever brings a token first.
 
     Other programs and users of this machine can reach the port, too; whatever they ask for, they get 403.
@@ -220,18 +220,18 @@ class Guard(Matcher):
 
     def rules(self) -> list[Rule]:
         """Make the rules that go before all others of a server: pages, sockets and files are behind them."""
-        enter = Rule(PathMatches(f"/{ENTER}"), Enter, {"guard": self})
-        return [enter, Rule(self, Refused, {"refusal": STRANGER})]
+        enter = Rule(PathMatches(f"/{ENTER}"), TokenHandler, {"guard": self})
+        return [enter, Rule(self, RefusalHandler, {"refusal": STRANGER})]
 
 
 def _same(given: str, expected: str) -> bool:
     return secrets.compare_digest(given.encode(), expected.encode())
 
 
-class Enter(Refused):
+class TokenHandler(RefusalHandler):
     """Takes a token: gives the cookie for it and goes on to the page; else 403."""
 
-    def initialize(self, guard: Guard) -> None:  # type: ignore[override]
+    def initialize(self, guard: StrangerMatcher) -> None:  # type: ignore[override]
         """Name the guard whose token it is."""
         super().initialize(STRANGER)
         self._guard = guard
@@ -259,7 +259,7 @@ def install() -> None:
 
     response_headers.install()
     logins.install()
-    worked_out_once.install()
+    cached_answers.install()
     if not hasattr(BokehTornado, "_unchecked"):
         BokehTornado._unchecked = BokehTornado.find_handler  # type: ignore[attr-defined]
         AutoloadJsHandler._unchecked = AutoloadJsHandler.get  # type: ignore[attr-defined]
@@ -267,7 +267,7 @@ def install() -> None:
     BokehTornado.find_handler = _find_handler  # type: ignore[method-assign]
     AutoloadJsHandler.get = _embed  # type: ignore[method-assign]
     WSHandler._receive = _receive  # type: ignore[method-assign]
-    WSHandler.on_close = _lose  # type: ignore[method-assign]
+    WSHandler.on_close = _close_lost  # type: ignore[method-assign]
     ProtocolHandler.handle = _handle  # type: ignore[method-assign]
 
 
@@ -276,17 +276,17 @@ def _find_handler(server: BokehTornado, request: HTTPServerRequest, **options: A
         server._secret_key, server._sign_sessions = secrets.token_bytes(32), True
     path, mark, query = request.uri.partition("?") if request.uri else ("", "", "")
     request.uri = path + mark + query.replace("?", "%3F")  # Panel takes an address with two question marks for none
-    found = refusal(request, server)
-    if found:
-        return server.get_handler_delegate(request, Refused, {"refusal": found})
+    refused = refusal(request, server)
+    if refused:
+        return server.get_handler_delegate(request, RefusalHandler, {"refusal": refused})
     passed = server._unchecked(request, **options)  # type: ignore[attr-defined]
     kind = getattr(passed, "handler_class", None)
     if kind is not None and not _allowed(kind):
-        return server.get_handler_delegate(request, Refused, {"refusal": NOWHERE})
+        return server.get_handler_delegate(request, RefusalHandler, {"refusal": NOWHERE})
     if kind is DocHandler:
         position = _position(request, server)
         if position:
-            return server.get_handler_delegate(request, visitors.Wait, {"position": position})
+            return server.get_handler_delegate(request, visitors.QueueHandler, {"position": position})
     return passed
 
 
@@ -297,7 +297,7 @@ def _allowed(kind: type[RequestHandler]) -> bool:
 
 def _position(request: HTTPServerRequest, server: BokehTornado) -> int:
     """Return the visitor's place in the queue for a page; 0 where there is none."""
-    visitor = visitors.known(request) or visitors.introduce(request)
+    visitor = visitors.name_of(request) or visitors.introduce(request)
     return visitors.QUEUE.position(visitor, visitors.sessions(server))
 
 

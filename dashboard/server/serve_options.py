@@ -43,8 +43,8 @@ def options(parser: argparse.ArgumentParser, words: Sequence[str]) -> dict[str, 
     """
     command = Serve(parser=parser)
     given = parser.parse_args(words)
-    known = HANDLED_BY_PANEL | PASSED | set(RENAMED)
-    strange = [word for word in words if word.startswith("--") and _name(word) not in known] or given.files
+    flags = HANDLED_BY_PANEL | PASSED | set(RENAMED)
+    strange = [word for word in words if word.startswith("--") and _name(word) not in flags] or given.files
     if strange:
         parser.error(f"unrecognized arguments: {' '.join(strange)}")
     if any("*" in origin for origin in given.allow_websocket_origin or []):

@@ -13,6 +13,10 @@ BAR = 44
 """Height of the bar at the top of a page, pixels."""
 
 
+UNPRINTED = {"@media print": {"display": "none !important"}}
+"""Paper has no bar; style sheets of the document do not come into the page, which is a shadow of its own."""
+
+
 def _theme(primary: str, page: str, paper: str, text: str, line: str) -> dict[str, Any]:
     bar = {
         "backgroundColor": paper,
@@ -20,12 +24,15 @@ def _theme(primary: str, page: str, paper: str, text: str, line: str) -> dict[st
         "backgroundImage": "none",
         "boxShadow": "none",
         "borderBottom": f"1px solid {line}",
+        **UNPRINTED,
     }
     # The page's own bar of progress and its second title are empty here, and screen readers would read them out.
-    parts = {
+    components = {
         "MuiLinearProgress": {"styleOverrides": {"root": {"display": "none"}}},
         "MuiAppBar": {"styleOverrides": {"root": bar}},
-        "MuiToolbar": {"styleOverrides": {"root": {"minHeight": f"{BAR}px !important", "margin": "0 !important"}}},
+        "MuiToolbar": {
+            "styleOverrides": {"root": {"minHeight": f"{BAR}px !important", "margin": "0 !important", **UNPRINTED}}
+        },
         "MuiTypography": {
             "styleOverrides": {
                 "h3": {
@@ -39,7 +46,7 @@ def _theme(primary: str, page: str, paper: str, text: str, line: str) -> dict[st
         },
     }
     palette = {"primary": {"main": primary}, "background": {"default": page, "paper": paper}}
-    return {"palette": palette, "components": parts}
+    return {"palette": palette, "components": components}
 
 
 THEME = {
@@ -48,23 +55,24 @@ THEME = {
 }
 
 CSS = f"""body {{ margin: 0; --room: calc(100vh - {BAR}px); }}
-@media print {{ header {{ display: none !important; }} .main, body, body * {{ overflow: visible !important; }} }}"""
+@media print {{ body, body * {{ overflow: visible !important; }} }}"""
 """`--room` is the height in which a lab scrolls."""
 
-GROUND = {"& .main": {"backgroundColor": "background.default"}}
+PRINTED = {"overflow": "visible", "backgroundColor": "transparent"}
+GROUND = {"& .main": {"backgroundColor": "background.default", "@media print": PRINTED}}
 """The ground behind the cards, which are of the paper's colour."""
 
 CRUMB = (FOLDER / "crumb.css").read_text()
 """Style of the lab's name in the bar of its page, and of the way back to all labs."""
 
 
-def dark(asked: str) -> bool:
+def begins_dark(theme: str) -> bool:
     """Whether a page begins dark: as its address asks, else as chosen in this browser before, else as its system is.
 
     `theme.js` writes both cookies.
     """
     cookies = pn.state.cookies
-    return (asked or cookies.get("dynascope_theme") or cookies.get("dynascope_system")) == "dark"
+    return (theme or cookies.get("dynascope_theme") or cookies.get("dynascope_system")) == "dark"
 
 
 def prepare() -> None:

@@ -41,7 +41,7 @@ class Queue:
     def position(self, visitor: str, taken: int) -> int:
         """Return a visitor's place in the queue from 1 on; 0 where there is room, and the queue is left."""
         now = self._clock()
-        self._seen = {who: seen for who, seen in self._seen.items() if now - seen < FORGOTTEN}
+        self._seen = {who: last_visit for who, last_visit in self._seen.items() if now - last_visit < FORGOTTEN}
         self._seen[visitor] = now
         ahead = list(self._seen).index(visitor)
         free = self.places - taken
@@ -55,7 +55,7 @@ QUEUE = Queue()
 """The queue of this process."""
 
 
-class Wait(RequestHandler):
+class QueueHandler(RequestHandler):
     """Says how long the queue is, and asks again."""
 
     def initialize(self, position: int) -> None:
@@ -70,10 +70,10 @@ class Wait(RequestHandler):
         self.finish(PAGE.format(again=AGAIN, places=QUEUE.places, position=self._position))
 
 
-def known(request: HTTPServerRequest) -> str:
+def name_of(request: HTTPServerRequest) -> str:
     """Return the visitor's cookie; "" for a new one."""
-    found = request.cookies.get(VISITOR)
-    return found.value if found and len(found.value) <= 64 else ""
+    cookie = request.cookies.get(VISITOR)
+    return cookie.value if cookie and len(cookie.value) <= 64 else ""
 
 
 def introduce(request: HTTPServerRequest) -> str:

@@ -68,16 +68,16 @@ def curves(
     dividing = _dividing(configs, cases, names, groups)
     if dividing is None:
         return (*_binned(configs, groups, mean), *_picked(configs, cases, picked))
-    told = [name for name in names if name not in dividing]
-    colors = _colors([configs[members[0]] for members in groups], [cases[members[0]] for members in groups], told)
-    found: list[Curve] = []
+    naming = [name for name in names if name not in dividing]
+    colors = _colors([configs[members[0]] for members in groups], [cases[members[0]] for members in groups], naming)
+    curves: list[Curve] = []
     for members, (color, hue) in zip(groups, colors, strict=True):
         whole = _as_band(members, bands, 0 if dividing else len(configs))
         part = _values(configs[members[0]], dividing)
         for some in [members] if whole else [(member,) for member in members]:
             label = _label(configs, cases, some, dividing)
-            found.append(Curve(f"c{len(found)}", label, color, some, part, hue, mean))
-    return tuple(found) if len(groups) > 1 or len(found) == 1 else _by_seed(found)
+            curves.append(Curve(f"c{len(curves)}", label, color, some, part, hue, mean))
+    return tuple(curves) if len(groups) > 1 or len(curves) == 1 else _by_seed(curves)
 
 
 def _as_band(members: Sequence[int], bands: bool, total: int) -> bool:
@@ -135,8 +135,8 @@ def distinguishing(
     """
     columns = {name: _codes([getattr(config, name) for config in configs]) for name in varied(configs)}
     left = [name for name in columns if name not in but and name not in given]
-    known = zip(*(columns[name] for name in given if name in columns), cases or [""] * len(configs), strict=True)
-    kinds, chosen = _codes(list(known)), []
+    given_values = zip(*(columns[name] for name in given if name in columns), cases or [""] * len(configs), strict=True)
+    kinds, chosen = _codes(list(given_values)), []
     while left:
         gains = [(len(np.unique(_joined(kinds, columns[name]))), name != "seed", -at) for at, name in enumerate(left)]
         best = max(range(len(left)), key=lambda at: (gains[at][1] and gains[at][0] > kinds.max() + 1, gains[at]))
@@ -212,13 +212,13 @@ def _dividing(
     firsts = [configs[members[0]] for members in groups]
     if len(groups) <= (MOST_SEPARATE if _ramp(firsts, names) else len(QUALITATIVE) * len(SHADES)):
         return ()
-    found: list[tuple[bool, int, tuple[str, ...]]] = []
+    choices: list[tuple[bool, int, tuple[str, ...]]] = []
     for some in (*((name,) for name in names), *combinations(names, 2)):
         keys = [tuple(getattr(config, name) for name in some) for config in firsts]
         largest = int(np.bincount(_codes(keys)).max())
         if largest <= MOST_SEPARATE and len(set(keys)) <= MOST_SEPARATE:
-            found.append((largest > LEGIBLE, len(set(keys)), some))
-    return min(found, key=lambda each: each[:2])[2] if found else None
+            choices.append((largest > LEGIBLE, len(set(keys)), some))
+    return min(choices, key=lambda each: each[:2])[2] if choices else None
 
 
 def _binned(configs: Sequence[Config], groups: Sequence[tuple[int, ...]], mean: bool) -> list[Curve]:
@@ -227,14 +227,14 @@ def _binned(configs: Sequence[Config], groups: Sequence[tuple[int, ...]], mean: 
     if name is None:
         return [Curve("c0", f"{len(configs)} members", qualitative(0), tuple(range(len(configs))), mean=mean)]
     values = sorted({getattr(config, name) for config in configs})
-    title, found = knob_name(configs[0].knob(name)), []
+    title, curves = knob_name(configs[0].knob(name)), []
     bins = [some.tolist() for some in np.array_split(np.arange(len(values)), min(LEGIBLE, len(values)))]
     for place, color in zip(bins, scale(range(len(bins))), strict=True):
         low, high = values[place[0]], values[place[-1]]
         members = tuple(m for group in groups for m in group if low <= getattr(configs[m], name) <= high)
         reach = number(low) if low == high else f"{number(low)} … {number(high)}"
-        found.append(Curve(f"c{len(found)}", f"{title} = {reach}, {len(members)} members", color, members, mean=mean))
-    return found
+        curves.append(Curve(f"c{len(curves)}", f"{title} = {reach}, {len(members)} members", color, members, mean=mean))
+    return curves
 
 
 def _picked(configs: Sequence[Config], cases: Sequence[str], picked: Iterable[int]) -> list[Curve]:
@@ -302,5 +302,5 @@ def _ramp(configs: Sequence[Config], names: Sequence[str]) -> str | None:
     return name if each >= RAMP else None
 
 
-def _by_seed(found: Sequence[Curve]) -> tuple[Curve, ...]:
-    return tuple(Curve(c.key, c.label, qualitative(i), c.members, c.part, "", c.mean) for i, c in enumerate(found))
+def _by_seed(curves: Sequence[Curve]) -> tuple[Curve, ...]:
+    return tuple(Curve(c.key, c.label, qualitative(i), c.members, c.part, "", c.mean) for i, c in enumerate(curves))

@@ -43,10 +43,10 @@ class Condition:
         >>> Condition.parse("relative_error < 1e-6")
         Condition(name='relative_error', relation='<', value=1e-06)
         """
-        found = FORM.fullmatch(text)
-        if not found:
+        match = FORM.fullmatch(text)
+        if not match:
             raise GoalError(f"{quote(text)} is no condition: it must be like `eta > 0.2`, with one of < <= > >= =")
-        name, relation, right = found.groups()
+        name, relation, right = match.groups()
         try:
             value: float | str = float(right)
         except ValueError:
@@ -91,7 +91,7 @@ class Goal:
     def check(self, engine: Engine) -> None:
         """Check that everything that it compares exists. Raises `GoalError`."""
         scalars = {channel.name for channel in engine.channels if not channel.dims}
-        known = {STEP, DIVERGED, *scalars, *engine.Config.knobs()}
-        unknown = [each.name for each in self.conditions if each.name not in known]
+        names = {STEP, DIVERGED, *scalars, *engine.Config.knobs()}
+        unknown = [each.name for each in self.conditions if each.name not in names]
         if unknown:
             raise GoalError(f"its goal compares {quote(unknown[0])}, which is neither a knob nor a number of this lab")

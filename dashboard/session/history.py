@@ -11,7 +11,7 @@ MOST = 100
 """Experiments that are kept."""
 
 
-class Opened(NamedTuple):
+class HistoryEntry(NamedTuple):
     """An experiment as the knobs show it, and as its run is repeated, with live edits at their steps."""
 
     shown: Experiment
@@ -22,8 +22,8 @@ class History:
     """Two stacks of experiments: those before the one that is open, and those that were undone."""
 
     def __init__(self) -> None:
-        self._before: list[Opened] = []
-        self._after: list[Opened] = []
+        self._before: list[HistoryEntry] = []
+        self._after: list[HistoryEntry] = []
 
     @property
     def can_undo(self) -> bool:
@@ -35,7 +35,7 @@ class History:
         """Whether something was undone."""
         return bool(self._after)
 
-    def remember(self, now: Opened) -> None:
+    def remember(self, now: HistoryEntry) -> None:
         """Keep what is open; call it before something else is opened or edited."""
         self._before, self._after = [*self._before, now][-MOST:], []
 
@@ -43,16 +43,16 @@ class History:
         """Let nothing be undone beyond what is open."""
         self._before, self._after = [], []
 
-    def undo(self, now: Opened) -> Opened | None:
+    def undo(self, now: HistoryEntry) -> HistoryEntry | None:
         """Return what was open before, and keep what is open now for `redo`; None where nothing was."""
         return _move(now, self._before, self._after)
 
-    def redo(self, now: Opened) -> Opened | None:
+    def redo(self, now: HistoryEntry) -> HistoryEntry | None:
         """Return what was undone last; None where nothing was."""
         return _move(now, self._after, self._before)
 
 
-def _move(now: Opened, source: list[Opened], target: list[Opened]) -> Opened | None:
+def _move(now: HistoryEntry, source: list[HistoryEntry], target: list[HistoryEntry]) -> HistoryEntry | None:
     if not source:
         return None
     target.append(now)

@@ -96,6 +96,18 @@ class LessonStep:
     goal: Goal | None = None
 
 
+@dataclass
+class Progress:
+    """How far a reader has come in a lesson; pages are counted from 0."""
+
+    chosen: dict[int, int] = field(default_factory=dict)
+    """The answer that was chosen, by page."""
+    answered: set[int] = field(default_factory=set)
+    """Pages whose question has its answer in sight."""
+    reached: set[int] = field(default_factory=set)
+    """Pages whose goal was reached."""
+
+
 @dataclass(frozen=True)
 class Lesson:
     """A walk through one lab."""
@@ -117,12 +129,12 @@ class Lesson:
         """Build what runs at a step: presets and knobs of all steps up to it. Raises `UnknownName`, `ConfigError`."""
         from engines.core.runs.experiment import Experiment
 
-        found = Experiment.from_preset(engine, engine.preset(engine.opening))
+        experiment = Experiment.from_preset(engine, engine.preset(engine.opening))
         for step in self.steps[: index + 1]:
-            found = Experiment.from_preset(engine, engine.preset(step.preset)) if step.preset else found
-            found = found.override(step.set) if step.set else found
-        found.configs()
-        return found
+            experiment = Experiment.from_preset(engine, engine.preset(step.preset)) if step.preset else experiment
+            experiment = experiment.override(step.set) if step.set else experiment
+        experiment.configs()
+        return experiment
 
 
 def paths() -> dict[str, Path]:
@@ -161,10 +173,10 @@ def in_order() -> tuple[list[Lesson], list[str]]:
 
 def after(lesson: Lesson) -> Lesson | None:
     """Return the lesson that is taken next; None after the last."""
-    found = in_order()[0]
-    names = [each.name for each in found]
-    place = names.index(lesson.name) + 1 if lesson.name in names else len(found)
-    return found[place] if place < len(found) else None
+    readable = in_order()[0]
+    names = [each.name for each in readable]
+    place = names.index(lesson.name) + 1 if lesson.name in names else len(readable)
+    return readable[place] if place < len(readable) else None
 
 
 def _opened(name: str, check: Callable[[Lesson], Lesson]) -> Lesson:
@@ -213,14 +225,14 @@ def _steps(body: str, first: dict[str, Any]) -> tuple[LessonStep, ...]:
     starts = [i for i, token in enumerate(tokens) if token.type == "heading_open" and token.tag == "h2"]
     if not starts:
         raise LessonError("it has no step: each begins with a heading, `## Title`")
-    found = []
+    steps = []
     for index, (start, end) in enumerate(zip(starts, [*starts[1:], len(tokens)], strict=True)):
         title = tokens[start + 1].content
         try:
-            found.append(_step(markdown, title, tokens[start + 3 : end], {} if index else first))
+            steps.append(_step(markdown, title, tokens[start + 3 : end], {} if index else first))
         except DAMAGED as error:
             raise LessonError(f"step {index + 1}, {title!r:.40}: {_reason(error)}") from error
-    return tuple(found)
+    return tuple(steps)
 
 
 def _step(markdown: MarkdownIt, title: str, tokens: list[Any], first: dict[str, Any]) -> LessonStep:
@@ -289,8 +301,8 @@ def _checked(lesson: Lesson) -> Lesson:
     from engines.core.protocol.registry import load as load_engine
 
     engine = load_engine(lesson.lab)
-    known = {*PARTS, *engine.Config.knobs(), *(plot.name for plot in engine.plots)}
-    unknown = [name for name in lesson.hide if name not in known]
+    names = {*PARTS, *engine.Config.knobs(), *(plot.name for plot in engine.plots)}
+    unknown = [name for name in lesson.hide if name not in names]
     if unknown:
         raise LessonError(f"it hides {', '.join(unknown)}; parts are {', '.join(PARTS)}, beside knobs and figures")
     for index, step in enumerate(lesson.steps):

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from dashboard.session.curves import Curve, curves, in_sight
-from dashboard.session.history import History, Opened
+from dashboard.session.history import History, HistoryEntry
 from dashboard.session.preset_changes import PresetChanges, changes_from_preset
 from dashboard.session.uploads import Uploads
 from dashboard.session.view_state import (
@@ -77,7 +77,7 @@ class Session:
     # -- what is run -----------------------------------------------------------------------------------------
 
     def start(self, experiment: Experiment, finished: Run | None = None) -> None:
-        """Run an experiment from step 0 in place of the one before, or show the `finished` run of it."""
+        """Run an experiment from step 0, or show its `finished` run. Raises `ConfigError` beside a training."""
         from engines.core.live.follower import FollowedRun, Follower
         from engines.core.live.runner import Runner
         from engines.core.watch.engine import NOT_HERE
@@ -118,9 +118,9 @@ class Session:
         """Set knobs in every member (a list spreads one): live knobs at once, others by a restart."""
         experiment, edits = self.experiment.edit(values)
         self.remember()
-        self._become(experiment, experiment, edits)
+        self._turn_or_restart(experiment, experiment, edits)
 
-    def _become(self, experiment: Experiment, repeated: Experiment, edits: Sequence[Event] | None) -> None:
+    def _turn_or_restart(self, experiment: Experiment, repeated: Experiment, edits: Sequence[Event] | None) -> None:
         """Turn knobs while the run goes on, by live edits; without them start what repeats the experiment."""
         if edits is None:
             return self.start(repeated)
@@ -138,21 +138,21 @@ class Session:
 
     def undo(self) -> None:
         """Open again what was open before the last edit; live knobs are turned back while the run goes on."""
-        self._come_back(self.history.undo(self._now))
+        self._reopen(self.history.undo(self._now))
 
     def redo(self) -> None:
         """Open again what was undone last."""
-        self._come_back(self.history.redo(self._now))
+        self._reopen(self.history.redo(self._now))
 
     @property
-    def _now(self) -> Opened:
-        return Opened(self.experiment, self.repeatable())
+    def _now(self) -> HistoryEntry:
+        return HistoryEntry(self.experiment, self.repeatable())
 
-    def _come_back(self, opened: Opened | None) -> None:
+    def _reopen(self, opened: HistoryEntry | None) -> None:
         if opened:
             same = opened.shown.preset is self.experiment.preset
             edits = live_edits(self.configs, opened.shown.configs()) if same else None
-            self._become(opened.shown, opened.repeated, edits)
+            self._turn_or_restart(opened.shown, opened.repeated, edits)
 
     def preview(self, name: str, value: Any) -> tuple[Config, ...]:
         """Return the members as they would be with another value of a knob; nothing is run."""
@@ -300,7 +300,7 @@ class Session:
         """List the devices of this machine: their names, and what they are and how much memory is free."""
         from engines.core.compute import device
 
-        return [(each.name, each.text) for each in device.described()]
+        return [(each.name, each.text) for each in device.describe_devices()]
 
     def compute_on(self, name: str) -> None:
         """Start again at step 0 on another device, or go on where the memory of this one ran out.

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from dashboard.session import link
-from dashboard.session.lessons import Lesson, LessonError, after, load
+from dashboard.session.lessons import Lesson, LessonError, Progress, after, load
 from dashboard.session.view_state import ViewState
 from engines.core.protocol.errors import DynascopeError
 
 if TYPE_CHECKING:
+    from dashboard.session.session import Session
     from engines.core.protocol.engine import Engine
     from engines.core.runs.experiment import Experiment
     from engines.core.runs.run import Run
@@ -33,6 +34,10 @@ class Start:
     """Title and address of the lesson that comes after this one; None after the last."""
     pinned: Experiment | None = None
     """The experiment of the run to compare with."""
+    progress: Progress = field(default_factory=Progress)
+    """How far the reader has come in the lesson."""
+    session: Session | None = None
+    """All that an earlier page had open, to go on with as it is."""
 
     @classmethod
     def from_address(cls, engine: Engine, token: str = "", preset: str = "", lesson: str = "") -> Start:
@@ -57,8 +62,8 @@ class Start:
         from engines.core.runs.experiment import Experiment
         from engines.core.subjects import named_subjects
 
-        if not name and named_subjects.named_on_command_line() and engine.takes_subjects:
-            return cls.from_subject(engine, named_subjects.find(named_subjects.named_on_command_line()[0]))
+        if not name and named_subjects.FROM_COMMAND_LINE and engine.takes_subjects:
+            return cls.from_subject(engine, named_subjects.find(named_subjects.FROM_COMMAND_LINE[0]))
         return cls(Experiment.from_preset(engine, engine.preset(name or engine.opening)))
 
     @classmethod

@@ -27,7 +27,7 @@ PIECE = 512 * 2**10
 """Bytes that the page sends at once."""
 
 
-def offer(address: str) -> None:
+def allow_for(address: str) -> None:
     """Take files where only this machine reaches the server; elsewhere whoever serves has to say so."""
     os.environ.setdefault(VARIABLE, "yes" if address in LOOPBACK else "no")
 

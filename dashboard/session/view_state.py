@@ -143,8 +143,8 @@ def split_names(value: Any) -> tuple[str, ...]:
     >>> split_names("presets, alpha"), split_names([1, "eta"]), split_names(None)
     (('presets', 'alpha'), ('eta',), ())
     """
-    found = value.split(",") if isinstance(value, str) else value if isinstance(value, Iterable) else ()
-    kept = [name.strip() for name in found if isinstance(name, str) and name.strip()]
+    listed = value.split(",") if isinstance(value, str) else value if isinstance(value, Iterable) else ()
+    kept = [name.strip() for name in listed if isinstance(name, str) and name.strip()]
     return tuple(dict.fromkeys(kept))[:MOST_NAMES]
 
 

@@ -42,8 +42,9 @@ class Bridge(Component):
     alone = param.Boolean(True, doc="Whether the page is ours; one among others, it leaves the others their keys.")
     keys = param.List([key.name for key in KEYS])
     announcement = param.String("", doc="Read out by screen readers.")
+    ticket = param.String("", doc="With this the page comes back to what it has open after it lost its connection.")
 
-    _esm = script("theme", "bridge")
+    _esm = script("theme", "come_back", "bridge")
     _stylesheets = [
         ":host { position: absolute; width: 0; height: 0; } .unseen { position: absolute; width: 1px; height: 1px; "
         "overflow: hidden; clip-path: inset(50%); white-space: nowrap; }"
@@ -60,6 +61,10 @@ class Bridge(Component):
         """Whether the page is out of sight; whether nobody touched it for longer than `LIMITS.idle`."""
         self.answered = False
         """Whether the page has answered yet: what is sent before may arrive in another order."""
+        self.brought: str | None = None
+        """The ticket of the page that comes back as this one."""
+        self.gone = False
+        """Whether the reader has closed the page, or left it."""
         self.ack = 0
         self._sent_at = self._heard_at = clock()
 
@@ -100,15 +105,15 @@ class Bridge(Component):
 
     def copy(self, token: str) -> None:
         """Put a token in the address bar and its link on the clipboard; in a notebook the token on the clipboard."""
-        self._send_msg({"copy": token})
+        self.send_to_script({"copy": token})
 
     def write_address(self, token: str, push: bool) -> None:
         """Put a token in the address bar, with `push` as another place in the history of the tab."""
-        self._send_msg({"address": token, "push": push})
+        self.send_to_script({"address": token, "push": push})
 
     def reload(self) -> None:
         """Have the browser open its address anew."""
-        self._send_msg({"reload": True})
+        self.send_to_script({"reload": True})
 
     def _handle_msg(self, data: dict[str, Any]) -> None:
         self.answered, self._heard_at = True, self._clock()
@@ -123,7 +128,9 @@ class Bridge(Component):
             self._on_hidden(self.hidden)
         elif isinstance(data.get("visit"), dict):
             self._on_visit({str(name): str(value) for name, value in data["visit"].items()})
+        if "ticket" in data:
+            self.brought = str(data["ticket"])
         if data.get("gone"):
-            self._heard_at = -math.inf
+            self.gone, self._heard_at = True, -math.inf
         elif not (self.hidden or self.idle):
             self._on_sign()

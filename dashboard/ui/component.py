@@ -21,23 +21,23 @@ LARGEST_NUMBER = 10**9
 log = logging.getLogger(__name__)
 
 
-class Unusable(Exception):
+class UnknownMessage(Exception):
     """Raised for a message that none of our scripts sends; it is left without an answer."""
 
 
-def real(data: Mapping[Any, Any], name: Any) -> float:
-    """Read a number of a message. Raises `Unusable` where it is none, or larger than `LARGEST_NUMBER` in size."""
+def read_number(data: Mapping[Any, Any], name: Any) -> float:
+    """Read a number of a message. Raises `UnknownMessage` where it is none, or larger than `LARGEST_NUMBER` in size."""
     value = data.get(name)
     if isinstance(value, bool) or not isinstance(value, int | float) or not -LARGEST_NUMBER <= value <= LARGEST_NUMBER:
-        raise Unusable(f"{name} is no number")
+        raise UnknownMessage(f"{name} is no number")
     return value
 
 
 def whole(data: Mapping[Any, Any], name: Any) -> int:
-    """Read a whole number of a message. Raises `Unusable`."""
-    value = real(data, name)
+    """Read a whole number of a message. Raises `UnknownMessage`."""
+    value = read_number(data, name)
     if value != math.floor(value):
-        raise Unusable(f"{name} is no whole number")
+        raise UnknownMessage(f"{name} is no whole number")
     return int(value)
 
 
@@ -70,10 +70,14 @@ class Component(JSComponent):
             else:
                 super()._process_event(event)
 
+    def send_to_script(self, data: Any) -> None:
+        """Send a message to the browser's side."""
+        self._send_msg(data)
+
     def receive(self, data: Any) -> None:
         """Act on a message of the browser's side; one that makes no sense changes nothing."""
         try:
             if isinstance(data, dict):
                 self._handle_msg(data)
-        except (Unusable, DynascopeError) as error:
+        except (UnknownMessage, DynascopeError) as error:
             log.warning("a message to %s cannot be used: %.200s", type(self).__name__, error)

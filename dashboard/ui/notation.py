@@ -60,14 +60,14 @@ def settable(text: str) -> bool:
     >>> settable("‖M‖_F"), settable("N_eff")
     (True, False)
     """
-    found: list[bool] = []
+    styles: list[bool] = []
 
     def check(sign: str, inner: str) -> str:
-        found.append(all(one in {"_": _LOW | _SMALL, "^": _HIGH}[sign] for one in inner))
+        styles.append(all(one in {"_": _LOW | _SMALL, "^": _HIGH}[sign] for one in inner))
         return ""
 
     _replaced(text, check)
-    return all(found)
+    return all(styles)
 
 
 def html(text: str) -> str:
@@ -90,8 +90,8 @@ def formula(text: str) -> str:
     >>> formula("‖FGᵀ − M‖_F")
     '‖<i>FG</i>ᵀ − <i>M</i>‖<sub><i>F</i></sub>'
     """
-    parts = re.split(r"(<[^>]*>|&\w+;)", html(text))
-    return "".join(part if part.startswith(("<", "&")) else _VARIABLE.sub(_italic, part) for part in parts)
+    pieces = re.split(r"(<[^>]*>|&\w+;)", html(text))
+    return "".join(piece if piece.startswith(("<", "&")) else _VARIABLE.sub(_italic, piece) for piece in pieces)
 
 
 def _italic(match: re.Match[str]) -> str:
@@ -108,13 +108,13 @@ def tex(text: str) -> str:
 
 
 def _tex_letters(text: str) -> str:
-    found = re.sub(r"√(\([^()]*\)|⟨[^⟩]*⟩|\w+)", lambda match: f"\\sqrt\1{match[1]}\2", text)
-    found = re.sub("(.)\u0302", lambda match: f"\\hat\1{match[1]}\2", found)
-    found = re.sub(r"(?<!\\)\b[A-Za-z]{2,}", _tex_word, found)
-    found = _runs(found, "_", _SUBSCRIPTED)
-    found = _runs(found, "^", _SUPERSCRIPTED)
-    found = "".join(f"\\{_GREEK[one]} " if one in _GREEK else _TEX.get(one, one) for one in found)
-    return found.replace("\0", "").replace("\1", "{").replace("\2", "}")
+    formula = re.sub(r"√(\([^()]*\)|⟨[^⟩]*⟩|\w+)", lambda match: f"\\sqrt\1{match[1]}\2", text)
+    formula = re.sub("(.)\u0302", lambda match: f"\\hat\1{match[1]}\2", formula)
+    formula = re.sub(r"(?<!\\)\b[A-Za-z]{2,}", _tex_word, formula)
+    formula = _runs(formula, "_", _SUBSCRIPTED)
+    formula = _runs(formula, "^", _SUPERSCRIPTED)
+    formula = "".join(f"\\{_GREEK[one]} " if one in _GREEK else _TEX.get(one, one) for one in formula)
+    return formula.replace("\0", "").replace("\1", "{").replace("\2", "}")
 
 
 def _tex_word(match: re.Match[str]) -> str:
@@ -131,4 +131,4 @@ def _runs(text: str, sign: str, letters: dict[str, str]) -> str:
 
 def _replaced(text: str, write: Callable[[str, str], str], finish: Callable[[str], str] = str) -> str:
     """Write each outermost subscript and superscript of a text anew."""
-    return finish(_SCRIPT.sub(lambda found: write(found[1], found[2] if found[2] is not None else found[3]), text))
+    return finish(_SCRIPT.sub(lambda match: write(match[1], match[2] if match[2] is not None else match[3]), text))

@@ -14,16 +14,16 @@ if TYPE_CHECKING:
     from engines.core.protocol.declarations import Story
 
 
-def story(told: Story | None, label: str, mark: Callable[[str], str] = lambda words: words) -> str:
+def story(current: Story | None, label: str, mark: Callable[[str], str] = lambda words: words) -> str:
     """Write what a reader is seeing as HTML; `label` names the member in focus, `mark(words)` marks terms in them."""
-    parts = ["<h2>What you are seeing</h2>"]
-    if told:
-        words = "".join(f"<p>{rich(paragraph)}</p>" for paragraph in told.text.split("\n") if paragraph.strip())
-        parts += [f"<p class='formula'>{notation.formula(told.formula)}</p>"] if told.formula else []
-        parts += [f"<p class='reference'>Member in focus: {escape(label)}</p>"] if label else []
-        parts += [mark(words)]
-        parts += [f"<p class='reference'>{escape(told.reference)}</p>"]
-    return "".join(parts)
+    paragraphs = ["<h2>What you are seeing</h2>"]
+    if current:
+        words = "".join(f"<p>{rich(paragraph)}</p>" for paragraph in current.text.split("\n") if paragraph.strip())
+        paragraphs += [f"<p class='formula'>{notation.formula(current.formula)}</p>"] if current.formula else []
+        paragraphs += [f"<p class='reference'>Member in focus: {escape(label)}</p>"] if label else []
+        paragraphs += [mark(words)]
+        paragraphs += [f"<p class='reference'>{escape(current.reference)}</p>"]
+    return "".join(paragraphs)
 
 
 def rich(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Style sheets and sizes that several parts of the page share, and the one that hides a part."""
+"""Style sheets and sizes that several panels share, and the one that hides a panel."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ UNPRINTED = "@media print { :host { display: none !important; } }"
 HIDDEN = ":host(.out_of_sight) { display: none !important; }"
 
 
-def hide(part: Any, hidden: bool) -> None:
-    """Take a part of the page out of sight, for screen readers too, or bring it back; `visible` is left to others."""
-    shell = _shell(part)
+def hide(panel: Any, hidden: bool) -> None:
+    """Take a panel out of sight, for screen readers too, or bring it back; `visible` is left to others."""
+    shell = _shell(panel)
     classes = [each for each in shell.css_classes if each != "out_of_sight"] + ["out_of_sight"] * hidden
     if classes != shell.css_classes:
         sheets = [each for each in shell.stylesheets if each != HIDDEN]
         shell.param.update(css_classes=classes, stylesheets=[*sheets, HIDDEN])
 
 
-def leave_unprinted(part: Any) -> None:
-    """Leave a part out where the page is printed."""
-    shell = _shell(part)
+def leave_unprinted(panel: Any) -> None:
+    """Leave a panel out where the page is printed."""
+    shell = _shell(panel)
     shell.stylesheets = [*shell.stylesheets, UNPRINTED]
 
 
-def _shell(part: Any) -> Any:
-    return part.__panel__() if isinstance(part, Viewer) else part
+def _shell(panel: Any) -> Any:
+    return panel.__panel__() if isinstance(panel, Viewer) else panel

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import engines
-from dynascope.contract.cases import CPU, all_configs, odd_values, restarted, short_run
+from dynascope.contract.small_runs import CPU, all_configs, odd_values, restarted, short_run
 from engines.core.analysis.probing import check_options, probe_options
 from engines.core.api import simulate
 from engines.core.compute.simulation import Simulation

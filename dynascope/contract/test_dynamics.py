@@ -6,19 +6,19 @@ import numpy as np
 import pytest
 import torch
 
-from dynascope.contract.cases import (
+from dynascope.contract.small_runs import (
     STEPS,
     changed,
-    few,
+    few_members,
     outcome,
+    reference_outcome,
     restarted,
     scalars,
     simulation,
-    undisturbed,
 )  # fmt: skip
 from engines.core.compute.simulation import Simulation
 from engines.core.files.checkpoint_file import restore_checkpoint, write_checkpoint
-from engines.core.protocol import placing
+from engines.core.protocol import device_choice
 
 POISONS = {"nan": float("nan"), "infinite": float("inf"), "overflowing": 1e200, "large": 1e25}
 
@@ -35,8 +35,8 @@ def assert_same_outcome(left, right, members=slice(None)):
 
 
 def test_a_batch_equals_its_members_run_singly(engine, preset):
-    together = undisturbed(engine, preset)
-    for index, config in enumerate(few(engine, preset)):
+    together = reference_outcome(engine, preset)
+    for index, config in enumerate(few_members(engine, preset)):
         alone = outcome(simulation(engine, [config]))
         for name in scalars(engine):
             # Products of other dimensions round otherwise, and the steps amplify what they round.
@@ -47,7 +47,7 @@ def test_a_batch_equals_its_members_run_singly(engine, preset):
 
 @pytest.mark.parametrize("chunk", [1, 7])
 def test_chunks_change_nothing(engine, preset, chunk):
-    whole = undisturbed(engine, preset)
+    whole = reference_outcome(engine, preset)
     pieces = restarted(engine, preset)
     for stop in range(chunk, STEPS, chunk):
         pieces.advance(stop)
@@ -56,7 +56,7 @@ def test_chunks_change_nothing(engine, preset, chunk):
 
 
 def test_observing_changes_nothing(engine, preset):
-    unobserved = undisturbed(engine, preset)
+    unobserved = reference_outcome(engine, preset)
     watched = restarted(engine, preset)
     for stop in (1, 2, STEPS // 2):
         watched.advance(stop)
@@ -65,7 +65,7 @@ def test_observing_changes_nothing(engine, preset):
 
 
 def test_a_run_resumed_from_a_checkpoint_on_disk_is_the_same_run(engine, preset, tmp_path):
-    running, fresh = restarted(engine, preset), simulation(engine, few(engine, preset))
+    running, fresh = restarted(engine, preset), simulation(engine, few_members(engine, preset))
     running.advance(STEPS // 3)
     write_checkpoint(running.checkpoint(), tmp_path / "state")
     restore_checkpoint(fresh, tmp_path / "state")
@@ -73,9 +73,9 @@ def test_a_run_resumed_from_a_checkpoint_on_disk_is_the_same_run(engine, preset,
 
 
 def test_a_member_does_not_see_its_neighbours(engine, preset):
-    first, *others = few(engine, preset)
+    first, *others = few_members(engine, preset)
     beside = simulation(engine, [first, *map(changed, others)])
-    assert_same_outcome(undisturbed(engine, preset), outcome(beside), slice(0, 1))
+    assert_same_outcome(reference_outcome(engine, preset), outcome(beside), slice(0, 1))
 
 
 @pytest.mark.parametrize("poison", POISONS.values(), ids=POISONS)
@@ -151,11 +151,11 @@ NARROW = 3
 
 
 @pytest.mark.gpu
-def test_a_graphics_card_computes_the_same_run(engine, preset, monkeypatch):
+def test_a_gpu_computes_the_same_run(engine, preset, monkeypatch):
     if not torch.cuda.is_available():
         pytest.skip("no CUDA device")
-    monkeypatch.setattr(placing, "WORTH", 0)
-    here, there = restarted(engine, preset), Simulation(engine, few(engine, preset), torch.device("cuda"))
+    monkeypatch.setattr(device_choice, "LEAST_GPU_BYTES", 0)
+    here, there = restarted(engine, preset), Simulation(engine, few_members(engine, preset), torch.device("cuda"))
     if "cuda" not in there.devices:
         pytest.skip("the engine leaves it on the processor")
     narrow = any(value.dtype == torch.float32 for value in here.batches[0].state)

@@ -3,7 +3,7 @@
 import pytest
 
 import engines
-from dynascope.contract.cases import judged_as_right, wrong_runs
+from dynascope.contract.small_runs import judged_as_right, wrong_runs
 
 FRESH = (7001, 7002, 7003)
 

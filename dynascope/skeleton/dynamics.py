@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engines.core.compute.device import real
+from engines.core.compute.device import widest_real
 
 from .config import Skeleton
 
@@ -24,7 +24,7 @@ class State(NamedTuple):
 def start(configs: Sequence[Skeleton], device: torch.device) -> State:
     """Draw the starting points `[B, d]`, each from its member's own seed and on the CPU, so that all devices agree."""
     drawn = [np.random.default_rng(config.seed).standard_normal(config.d) for config in configs]
-    return State(torch.tensor(np.stack(drawn), dtype=real(device), device=device))
+    return State(torch.tensor(np.stack(drawn), dtype=widest_real(device), device=device))
 
 
 def step(state: State, knobs: Mapping[str, Tensor]) -> State:

@@ -52,7 +52,7 @@ def run(
     set : knob values; a list spreads into an ensemble (the product of all lists and seeds)
     steps : how far; default: the preset's
     seeds : a list of values of the knob `seed`; `range(3)` are three
-    device : `auto` (a card where there is one, and what is worth it), `cpu`, `cuda`, `cuda:1`, or one of torch's own
+    device : `auto` (a GPU where there is one, and what is worth it), `cpu`, `cuda`, `cuda:1`, or one of torch's own
     progress : called with the step reached and the last step
     cases : members that differ in several knobs at once, in place of the preset's
     edits : live edits on the way: `(step, knob, value, members)`
@@ -90,9 +90,9 @@ def examine(name: str, subject: Subject, probe: str, **chosen: Any) -> Mapping[s
     does not exist, `ConfigError` where a probe does not suit the subject, `EngineFailure` where it cannot be computed.
     """
     engine = load(name)
-    asked = engine.probe(probe)
+    chosen_probe = engine.probe(probe)
     bare = new_run(Experiment.from_preset(engine, set=with_subject(engine, subject)))
-    *_, last = compute_parts(asked, bare, 0, 0, check_options(asked, chosen))
+    *_, last = compute_parts(chosen_probe, bare, 0, 0, check_options(chosen_probe, chosen))
     return last.values
 
 
@@ -123,7 +123,10 @@ def resume(run: Run, steps: int, progress: Progress | None = None) -> Run:
 
 
 def prepare_resume(run: Run, steps: int) -> tuple[Run, Simulation]:
-    """Copy a recorded run, to be advanced to `steps`, and compute its simulation at its last step."""
+    """Copy a recorded run, to be advanced to `steps`, and compute its simulation at its last step.
+
+    Raises `ConfigError` where it is as long already, and where nothing is recorded in it.
+    """
     require_run(run)
     last = int(run.steps[-1]) if len(run) else -1
     if STEPS.check("Experiment", steps) <= last:

@@ -4,7 +4,7 @@ Rooms from bottom to top; each imports only from rooms above it in this list:
 
     config  channels           knobs, and what is recorded
     models                     networks, their data, losses in closed form
-    training                   AdamW, the training loop, random subspaces
+    training                   AdamW, minibatches, random subspaces
     degeneracy                 the Jacobian, its rank (numerical_rank), synchronised neurons, counts of free directions
     interaction                bases of features, edges between them, the graph
     hessian                    products, Lanczos, spectral density, effective dimension

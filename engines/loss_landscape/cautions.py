@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from engines.core.methods.names import METHOD_LABELS, RATE_FREE
+from engines.core.methods.own import slower
 from engines.loss_landscape import predictions
 from engines.loss_landscape.config import LossLandscape
 
@@ -14,12 +16,14 @@ def caution(config: LossLandscape) -> str:
         return f"optimizer={config.optimizer} moves nothing: the network begins at its minimum; sample it by langevin"
     if config.subject == "addition" and config.embedding > config.modulus:
         return f"embedding={config.embedding} exceeds modulus={config.modulus}: the table has no full rank"
-    return ""
+    if config.optimizer in RATE_FREE and config.learning_rate != 1:
+        return f"{METHOD_LABELS[config.optimizer]} finds its step size: set learning_rate=1, which multiplies it"
+    return slower(config.own_method) if config.optimizer == "own" else ""
 
 
 def _sampled(config: LossLandscape) -> str:
     if config.boxed:
-        rare = predictions.unseen(config)
+        rare = predictions.rarely_visited(config)
         return f"{rare}: until then ½ is counted, with an error of 0; raise chains" if rare else ""
     if config.subject == "linear" and (why := predictions.unresolved(config)):
         return f"{why}: the estimate is too large; raise gamma"

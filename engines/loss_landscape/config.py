@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from engines.core.methods.names import METHOD_LABELS, METHODS
 from engines.core.protocol.config import Config, knob
 from engines.core.protocol.errors import ConfigError
 
@@ -12,6 +13,10 @@ LABELLED = ("digits", "addition", "one_hot", "transformer")
 
 CHAINS = ("langevin", "mala", "gibbs")
 """Optimisers that sample the loss around where the subject starts, instead of training it."""
+
+METHODS_HERE = (*(name for name in METHODS if name not in ("gd", "adam", "scaled_gd", "polyak")), "own")
+"""Methods of optimisation that train networks here: without those two that have a name of their own, ScaledGD, which
+needs two factors, and Polyak's step, which needs the least loss."""
 
 LONGEST = 12
 """Most layers that `widths` may name."""
@@ -27,19 +32,21 @@ class LossLandscape(Config):
         "transformer; a network with planted degeneracy; a deep linear map; features in superposition; a loss in "
         "closed form; a perceptron of your own from a file; a model of your own that this program was started with",
         role="shape",
-        choices=(*LABELLED, "planted", "linear", "superposition", "potential", "user_network", "own_model"),
-        old_values={"own": "user_network"}, labels={"digits": "digits", "addition": "addition",
+        choices=(*LABELLED, "planted", "linear", "superposition", "potential", "own_network", "own_model"),
+        old_values={"own": "own_network", "user_network": "own_network"},
+        labels={"digits": "digits", "addition": "addition",
         "one_hot": "one-hot addition", "transformer": "transformer", "planted": "planted network",
         "linear": "linear map", "superposition": "superposition", "potential": "closed-form loss",
-        "user_network": "your network", "own_model": "your model"},
+        "own_network": "your network", "own_model": "your model"},
     )  # fmt: skip
     optimizer: str = knob(
         "adamw",
-        "how parameters move: by AdamW; by gradient descent; or not trained but sampled around the start, by Langevin "
-        "steps, by Langevin steps that are accepted or not (MALA), or layer by layer without a step size (Gibbs, "
-        "linear)",
-        role="shape", choices=("adamw", "sgd", *CHAINS), label="optimiser", labels={"adamw": "AdamW",
-        "sgd": "gradient descent", "langevin": "Langevin", "mala": "MALA", "gibbs": "Gibbs"},
+        "how parameters move: by AdamW; by gradient descent; by another method of the optimiser lab, or your own; or "
+        "not trained but sampled around the start, by Langevin steps, by Langevin steps that are accepted or not "
+        "(MALA), or layer by layer without a step size (Gibbs, linear)",
+        role="shape", choices=("adamw", "sgd", *METHODS_HERE, *CHAINS), label="optimiser", labels={"adamw": "AdamW",
+        "sgd": "gradient descent", "langevin": "Langevin", "mala": "MALA", "gibbs": "Gibbs",
+        **{name: METHOD_LABELS[name] for name in METHODS_HERE}},
     )  # fmt: skip
     planted: str = knob(
         "none",
@@ -79,7 +86,7 @@ class LossLandscape(Config):
     )  # fmt: skip
     learning_rate: float = knob(
         5e-3,
-        "step size of training",
+        "step size of training; of methods that find their own, what multiplies it",
         role="live",
         bounds=(1e-7, 10),
         soft=(1e-4, 1e-1),
@@ -87,7 +94,7 @@ class LossLandscape(Config):
         label="learning rate",
     )
     weight_decay: float = knob(
-        1.0, "pull of AdamW towards zero; before it is multiplied by the learning rate", role="live", bounds=(0, 100),
+        1.0, "pull towards zero, as in AdamW; before the learning rate multiplies it", role="live", bounds=(0, 100),
         soft=(1e-3, 3), log=True, label="weight decay",
     )  # fmt: skip
     seed: int = knob(0, "draws the start, the samples and the noise", bounds=(0, 2**31 - 1), soft=(0, 99))
@@ -177,6 +184,10 @@ class LossLandscape(Config):
         "", "your own model: its name among those that this program was started with; empty: the only one",
         role="shape", more=True, label="name of your model",
     )  # fmt: skip
+    own_method: str = knob(
+        "", "your own method: its name among those that this program was started with; empty: the only one",
+        role="shape", more=True, label="name of your method",
+    )  # fmt: skip
 
     @property
     def sampled(self) -> bool:
@@ -225,6 +236,6 @@ class LossLandscape(Config):
              f"inputs={self.inputs}: nothing is in superposition"),
             (self.subject == "transformer" and self.embedding % 4 != 0, f"embedding={self.embedding} is not a multiple "
              "of the 4 heads"),
-            (self.subject == "user_network" and not (self.network and self.data), "subject=user_network needs network, "
+            (self.subject == "own_network" and not (self.network and self.data), "subject=own_network needs network, "
              "the path of a .safetensors, and data, the path of an .npz"),
         ]  # fmt: skip

@@ -17,14 +17,15 @@ from engines.core.subjects import named_subjects
 from engines.core.subjects.subject import Subject
 from engines.loss_landscape import cautions, memory, predictions, relevance, story
 from engines.loss_landscape.channels import CHANNELS
-from engines.loss_landscape.config import LossLandscape
+from engines.loss_landscape.config import METHODS_HERE, LossLandscape
 from engines.loss_landscape.dynamics import milestones
+from engines.loss_landscape.dynamics.method_training import METHOD_TRAINING
 from engines.loss_landscape.dynamics.sampling import CHAINS
 from engines.loss_landscape.dynamics.training import TRAINING
 from engines.loss_landscape.dynamics.uniform_box import BOX
 from engines.loss_landscape.glossary import GLOSSARY
 from engines.loss_landscape.models.own_model import MAX_ROWS
-from engines.loss_landscape.models.user_network import MAX_FILE_BYTES
+from engines.loss_landscape.models.own_network import MAX_FILE_BYTES
 from engines.loss_landscape.plots import PLOTS
 from engines.loss_landscape.presets import PRESETS
 from engines.loss_landscape.probes import PROBES
@@ -57,7 +58,7 @@ class LossLandscapeEngine(CompositeEngine[LossLandscape]):
                 OwnFile(knob="network", suffix=".safetensors", limit=MAX_FILE_BYTES, doc="the state of a perceptron"),
                 OwnFile(knob="data", suffix=".npz", limit=FILE, doc="X [n, d], and y: labels [n] or targets [n, k]"),
             ),
-            knobs={"subject": "user_network"},
+            knobs={"subject": "own_network"},
             choices=("network_activation",),
         ),
     )
@@ -69,7 +70,7 @@ class LossLandscapeEngine(CompositeEngine[LossLandscape]):
     def choose(self, config: LossLandscape) -> Dynamics[LossLandscape]:
         """Choose training, chains or draws in a box."""
         if not config.sampled:
-            return TRAINING
+            return METHOD_TRAINING if config.optimizer in METHODS_HERE else TRAINING
         return BOX if config.boxed else CHAINS
 
     def place(self, configs: Sequence[LossLandscape], device: torch.device) -> torch.device:
@@ -83,7 +84,7 @@ class LossLandscapeEngine(CompositeEngine[LossLandscape]):
         return memory.nbytes(configs)
 
     def theory(self, config: LossLandscape, steps: np.ndarray) -> list[Prediction]:
-        """Predict the learning coefficient; see `predictions`."""
+        """Predict the learning coefficient at steps `[T]`; see `predictions`."""
         return predictions.predictions(config, steps)
 
     def phases(self, run: RunData, member: int) -> list[Phase]:

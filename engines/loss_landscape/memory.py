@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from engines.core.methods.names import DECOMPOSING
 from engines.core.subjects import named_subjects
-from engines.loss_landscape.config import LossLandscape
+from engines.loss_landscape.config import METHODS_HERE, LossLandscape
 from engines.loss_landscape.models.digits import TRAIN
 from engines.loss_landscape.models.own_model import MAX_ROWS
-from engines.loss_landscape.models.user_network import MAX_SAMPLES
+from engines.loss_landscape.models.own_network import MAX_SAMPLES
 
 
 def nbytes(configs: Sequence[LossLandscape]) -> int:
@@ -21,13 +22,20 @@ def nbytes(configs: Sequence[LossLandscape]) -> int:
         return _bytes_of_own_model(one, len(configs))
     n, width = _extent(one)
     chains = one.chains if one.sampled else 1
-    return 8 * len(configs) * chains * (4 * n * width + 6 * width * width)
+    return 8 * len(configs) * chains * (4 * n * width + _copies(one) * width * width)
 
 
 def _bytes_of_own_model(config: LossLandscape, members: int) -> int:
     own = named_subjects.find(config.model)
     chains = config.chains if config.sampled else 1
-    return 8 * members * chains * (min(own.train.n, MAX_ROWS) * own.numbers + 6 * own.P)
+    return 8 * members * chains * (min(own.train.n, MAX_ROWS) * own.numbers + _copies(config) * own.P)
+
+
+def _copies(config: LossLandscape) -> int:
+    """Count the copies of the parameters, with what the optimiser remembers of them, before and after a step."""
+    if config.optimizer not in METHODS_HERE:
+        return 6
+    return 28 if config.optimizer in DECOMPOSING else 14
 
 
 def _extent(config: LossLandscape) -> tuple[int, int]:
@@ -37,5 +45,5 @@ def _extent(config: LossLandscape) -> tuple[int, int]:
     if config.subject in ("addition", "one_hot", "transformer"):
         return config.modulus**2, 5 * config.modulus + config.width + 8 * config.embedding
     hidden = config.width * config.depth
-    samples = {"digits": TRAIN, "user_network": MAX_SAMPLES}.get(config.subject, max(config.samples, 1200))
+    samples = {"digits": TRAIN, "own_network": MAX_SAMPLES}.get(config.subject, max(config.samples, 1200))
     return samples, hidden + 64 + config.outputs

@@ -34,7 +34,7 @@ SWEEPS = 100
 """Sweeps of Gibbs' sampler that burn-in has to last."""
 
 
-class Law(NamedTuple):
+class CoefficientLaw(NamedTuple):
     """A predicted value of the coefficient, and where it does not hold."""
 
     label: str
@@ -51,7 +51,7 @@ class Law(NamedTuple):
 
 
 def predictions(config: LossLandscape, steps: np.ndarray) -> list[Prediction]:
-    """Curves of all laws of the coefficient over the steps once chains are counted."""
+    """Predict the coefficient by all laws at steps `[T]`; NaN until chains are counted; none of a training."""
     if not config.sampled:
         return []
     t = np.asarray(steps, float)
@@ -63,7 +63,7 @@ def predictions(config: LossLandscape, steps: np.ndarray) -> list[Prediction]:
     ]  # fmt: skip
 
 
-def laws(config: LossLandscape) -> list[Law]:
+def laws(config: LossLandscape) -> list[CoefficientLaw]:
     """Predict the coefficient of one configuration: within 5 % where it is not grey, beside the run's error."""
     if config.subject != "potential":
         return _deep_linear_laws(config) if config.subject == "linear" and config.corner else _soft_rank_laws(config)
@@ -84,20 +84,24 @@ def eta(config: LossLandscape, h_max: float) -> float:
 
 def _langevin_laws(
     config: LossLandscape, h: Tensor, text: str, variances: Tensor | None = None, broken: str = ""
-) -> list[Law]:
+) -> list[CoefficientLaw]:
     """Laws of a quadratic with eigenvalues h `[P]`: of the density, and of Langevin steps of this size."""
     density = float(quadratic(h, config.n_beta, config.gamma))
     label = f"half the effective parameters {text}".strip()
     if config.optimizer != "langevin":
-        return [Law(label, density, OURS, broken or _burn_in_reason(config, h) or _rejection_reason(config, h))]
+        return [
+            CoefficientLaw(label, density, OURS, broken or _burn_in_reason(config, h) or _rejection_reason(config, h))
+        ]
     size = eta(config, float(h.max()))
     biased = float(euler(h, config.n_beta, config.gamma, size, variances, config.batch_size or 1))
     if not np.isfinite(biased):
         broken = "steps of this size are unstable"
     off = broken or _burn_in_reason(config, h) or ("" if biased < (1 + NEAR) * density else "the step size adds to it")
     return [
-        Law(label, density, OURS, off),
-        Law("with the bias of the step size", biased, OURS, broken, course=_course(config, h, size, variances)),
+        CoefficientLaw(label, density, OURS, off),
+        CoefficientLaw(
+            "with the bias of the step size", biased, OURS, broken, course=_course(config, h, size, variances)
+        ),
     ]  # fmt: skip
 
 
@@ -163,11 +167,11 @@ ESCAPES = 5
 """Steps of MALA out of the centre that burn-in needs, on average."""
 
 
-def _quadratic_laws(config: LossLandscape) -> list[Law]:
+def _quadratic_laws(config: LossLandscape) -> list[CoefficientLaw]:
     return _langevin_laws(config, potentials.quadratic_curvatures(config), "")
 
 
-def _regression_laws(config: LossLandscape) -> list[Law]:
+def _regression_laws(config: LossLandscape) -> list[CoefficientLaw]:
     drawn = potentials.draw_regression(config)
     h, s = drawn.spectrum
     laws = _langevin_laws(config, h, "", s if config.batch_size else None)
@@ -178,7 +182,7 @@ def _regression_laws(config: LossLandscape) -> list[Law]:
     return laws
 
 
-def _crossing_laws(config: LossLandscape) -> list[Law]:
+def _crossing_laws(config: LossLandscape) -> list[CoefficientLaw]:
     """Laws of two planes, or of two weights."""
     exact = exact_coefficient(config, config.n_beta, config.gamma)
     assert exact is not None
@@ -187,8 +191,8 @@ def _crossing_laws(config: LossLandscape) -> list[Law]:
     stiff = config.kappa * config.n_beta * P / config.gamma**2
     bias = _step_size_reason(config, stiff) or _widening_reason(config, 2)
     return [
-        Law(exact.label, exact.value, OURS, _burn_in_reason(config) or bias),
-        Law(f"λ = {exact.limit:g}, b → ∞", exact.limit, OURS, bias, kind="upper"),
+        CoefficientLaw(exact.label, exact.value, OURS, _burn_in_reason(config) or bias),
+        CoefficientLaw(f"λ = {exact.limit:g}, b → ∞", exact.limit, OURS, bias, kind="upper"),
     ]
 
 
@@ -218,12 +222,12 @@ STIFF = 0.1
 """Stiffness `eta kappa` away from the centre that adds about a quarter of it to the coefficient."""
 
 
-def _box_laws(config: LossLandscape) -> list[Law]:
+def _box_laws(config: LossLandscape) -> list[CoefficientLaw]:
     value = float(quadrature.crossing_box(config.strength)) / 2
-    return [Law("½ − ½/(1 + ½ ln(c/ε)), 0 up to c = ε", value, OURS, unseen(config))]
+    return [CoefficientLaw("½ − ½/(1 + ½ ln(c/ε)), 0 up to c = ε", value, OURS, rarely_visited(config))]
 
 
-def unseen(config: LossLandscape) -> str:
+def rarely_visited(config: LossLandscape) -> str:
     """Say whether draws in a box hardly ever come to where both weights are free, so that ½ ± 0 is counted."""
     each = config.chains * config.strength**-0.5
     return f"draws come to the middle of the cross once in {1 / each:.2g} steps" if each < SEEN else ""
@@ -233,7 +237,7 @@ SEEN = 0.03
 """Draws in the middle of the cross that a step needs."""
 
 
-def _deep_linear_laws(config: LossLandscape) -> list[Law]:
+def _deep_linear_laws(config: LossLandscape) -> list[CoefficientLaw]:
     exact = exact_coefficient(config, config.n_beta, config.gamma)
     assert exact is not None
     P = sum(a * b for a, b in zip(config.sizes[1:], config.sizes[:-1], strict=True))
@@ -247,8 +251,8 @@ def _deep_linear_laws(config: LossLandscape) -> list[Law]:
     early = late if config.optimizer == "gibbs" else slow
     off = unresolved(config) or bias
     return [
-        Law(text, exact.value, AOYAGI, exact.broken or off or early),
-        Law("half of all parameters", P / 2, LAU, off, kind="upper"),
+        CoefficientLaw(text, exact.value, AOYAGI, exact.broken or off or early),
+        CoefficientLaw("half of all parameters", P / 2, LAU, off, kind="upper"),
     ]
 
 
@@ -276,7 +280,7 @@ def _idle_reason(config: LossLandscape, h_max: float) -> str:
     return "burn-in is too short for the idle directions" if slow and config.rank < min(config.sizes) else ""
 
 
-def _soft_rank_laws(config: LossLandscape) -> list[Law]:
+def _soft_rank_laws(config: LossLandscape) -> list[CoefficientLaw]:
     """Laws of a network at rest: half its soft rank, right as long as the loss is quadratic within the window."""
     centre = _centre(config.replace(kappa=0.05, n_beta=100.0, gamma=1.0, burn_in=0, optimizer="langevin", chains=1))
     if centre is None:

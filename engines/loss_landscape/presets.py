@@ -51,7 +51,7 @@ PRESETS = (
         set=PLANTED | GENERIC | {"planted": list(counts.ROWS)},
         steps=300,
         cost="long",
-        judge=counts.rows,
+        judge=counts.all_explained,
         lead="reasons",
     ),
     Preset(
@@ -88,7 +88,7 @@ PRESETS = (
         ),
         seeds=(1,),
         steps=300,
-        judge=counts.nested,
+        judge=counts.nested_gates,
         lead="reasons",
     ),
     Preset(
@@ -98,7 +98,7 @@ PRESETS = (
         set=PLANTED | {"planted": "near", "samples": 20_000, "chains": 2, "burn_in": 20,
                        "angle": [0.0, 0.03, 0.1, 0.3]},
         steps=100,
-        judge=counts.near,
+        judge=counts.nearly_synchronised,
         lead="near",
     ),
     Preset(
@@ -109,7 +109,7 @@ PRESETS = (
                     "kappa": [0.2, 0.5, 1.0, 2.0], "burn_in": 500},
         steps=4000,
         cost="long",
-        judge=_both(sampled.formula, probed.sampled),
+        judge=_both(sampled.formula, probed.mala_unbiased),
         lead="estimates",
         probes={"llc": {"method": "mala", "kappa": 0.5, "n_beta": 1000.0}},
     ),
@@ -121,7 +121,7 @@ PRESETS = (
         cases=tuple({"optimizer": how, "kappa": kappa} for how in ("langevin", "mala") for kappa in sampled.CROSSING),
         steps=8000,
         cost="long",
-        judge=sampled.crossing,
+        judge=sampled.normal_crossing,
         lead="points",
     ),
     Preset(
@@ -138,7 +138,7 @@ PRESETS = (
         ),
         steps=5000,
         cost="long",
-        judge=sampled.linear,
+        judge=sampled.deep_linear,
         lead="coefficient",
     ),
     Preset(
@@ -150,7 +150,7 @@ PRESETS = (
                        "planted": ["none", "duplicate", "dead"]},
         steps=4000,
         cost="long",
-        judge=sampled.bridge,
+        judge=sampled.relu_networks,
         lead="coefficient",
     ),
     Preset(
@@ -160,7 +160,7 @@ PRESETS = (
         set=DIGITS | {"init": "he", "weight_decay": 0.0},
         steps=1500,
         cost="long",
-        judge=_both(trained.reads(0.955), probed.explained(0.97, 10.5)),
+        judge=_both(trained.test_accuracy(0.955), probed.explained(0.97, 10.5)),
         probes={"degeneracy": {}},
     ),
     Preset(
@@ -170,7 +170,7 @@ PRESETS = (
         set=DIGITS | {"width": 32, "batch_size": 128, "learning_rate": 3e-3, "weight_decay": 0.1},
         steps=3000,
         cost="long",
-        judge=trained.reads(0.95),
+        judge=trained.test_accuracy(0.95),
     ),
     Preset(
         name="L12",
@@ -180,7 +180,7 @@ PRESETS = (
         seeds=(0, 1),
         steps=3000,
         cost="long",
-        judge=_both(trained.opening, probed.adds),
+        judge=_both(trained.opening, probed.sparse_interaction),
         probes={"interaction_basis": {}},
     ),
     Preset(
@@ -200,7 +200,7 @@ PRESETS = (
         set={"subject": "one_hot", "activation": ["square", "relu"], "width": 128, "learning_rate": 1e-2},
         steps=900,
         cost="heavy",
-        judge=trained.sooner,
+        judge=trained.squares_before_relus,
     ),
     Preset(
         name="L15",
@@ -258,7 +258,7 @@ PRESETS = (
         set=DIGITS | {"weight_decay": 1e-2},
         steps=800,
         cost="long",
-        judge=_both(trained.reads(0.9), probed.bowl),
+        judge=_both(trained.test_accuracy(0.9), probed.flat_centre),
         probes={"surface": {"resolution": 51}},
     ),
     Preset(
@@ -287,7 +287,7 @@ PRESETS = (
         look_for="Two weights that interact cost less than one parameter, and nothing at all below the level.",
         set=LOSS | {"potential": "box", "chains": 4096, "strength": [0.5, 1.01, 10.0, 100.0, 1e4, 1e8]},
         steps=2000,
-        judge=sampled.box,
+        judge=sampled.uniform_box,
         lead="estimates",
     ),
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engines.core.methods.names import UNDECAYED
 from engines.loss_landscape.config import LABELLED, LossLandscape
 
 TRAINING = frozenset(("learning_rate", "weight_decay", "batch_size"))
@@ -16,7 +17,7 @@ KNOBS: dict[str, frozenset[str]] = {
     "linear": frozenset(("widths", "rank", "corner", "scale")),
     "superposition": frozenset(("inputs", "embedding", "samples")),
     "potential": frozenset(("potential",)),
-    "user_network": frozenset(("network", "data", "network_activation")),
+    "own_network": frozenset(("network", "data", "network_activation")),
     "own_model": frozenset(("model",)),
 }
 """Knobs that make each subject."""
@@ -54,6 +55,10 @@ COUNTED = frozenset(("reasons", "eigenvalues", "by_knob", "curve"))
 def idle(config: LossLandscape) -> frozenset[str]:
     """Knobs that change nothing."""
     used = MEMBERS | KNOBS[config.subject] | _knobs_of_draws(config) | (SAMPLING if config.sampled else TRAINING)
+    if config.optimizer in UNDECAYED:
+        used -= {"weight_decay"}
+    if config.optimizer == "own":
+        used |= {"own_method"}
     if config.boxed:
         used -= {"n_beta", "gamma", "kappa", "burn_in"}
     if config.optimizer == "gibbs":
@@ -70,7 +75,7 @@ def _knobs_of_draws(config: LossLandscape) -> frozenset[str]:
     return LOSSES[config.potential] if config.subject == "potential" else frozenset()
 
 
-def shown(config: LossLandscape) -> frozenset[str]:
+def visible_plots(config: LossLandscape) -> frozenset[str]:
     """Plots with something to show."""
     return _shown(config) | {"map"}
 
@@ -89,7 +94,7 @@ def _shown(config: LossLandscape) -> frozenset[str]:
 
 def _training(config: LossLandscape) -> frozenset[str]:
     plots = frozenset(("loss", "norm", "slice"))
-    if config.subject in (*LABELLED, "user_network", "own_model"):
+    if config.subject in (*LABELLED, "own_network", "own_model"):
         plots |= {"accuracy"}
     if config.subject in ("addition", "one_hot", "transformer"):
         plots |= {"fourier"}
@@ -100,4 +105,4 @@ def _training(config: LossLandscape) -> frozenset[str]:
 
 def blank(config: LossLandscape, plots: frozenset[str]) -> frozenset[str]:
     """Plots without content."""
-    return plots - shown(config)
+    return plots - visible_plots(config)

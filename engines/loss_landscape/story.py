@@ -20,7 +20,7 @@ LAU = "Lau et al. 2023 (arXiv 2308.12108)"
 TRAINED = "N_eff(b) = Σ bh/(bh + 1)"
 SAMPLED = "λ̂ = b (⟨L⟩ − L(w*)), w ~ exp(−bL(w) − γ‖w − w*‖²/2)"
 SAID = ("of types 1 and 2", "more in single layers", "across layers", "without a reason")
-"""`REASONS` in a sentence."""
+"""Words for `REASONS` inside a sentence."""
 
 GONE = 1e-6
 """Share of their first size at which weights are said to have decayed to nothing."""

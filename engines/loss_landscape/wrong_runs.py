@@ -54,4 +54,4 @@ WRONG = {
     "L22": {"half as wide": but(width=8)},
     "L23": {"interactions a quarter stronger": scaled(strength=1.25), "a lower level": scaled(strength=2.5)},
 }  # fmt: skip
-"""By preset."""
+"""Wrong runs by preset."""

@@ -24,7 +24,7 @@ def _narrow(config: MatrixSensing) -> str:
 
 
 def _underdetermined(config: MatrixSensing) -> str:
-    """Fewer measurements than unknowns: many matrices of rank r fit them, and a small loss says nothing."""
+    """Warn of fewer measurements than unknowns: many matrices of rank r fit them, and a small loss says nothing."""
     if config.operator == "identity" or config.m >= config.unknowns:
         return ""
     formula = "nr − r(r−1)/2" if config.symmetric else "(n₁ + n₂ − r) r"

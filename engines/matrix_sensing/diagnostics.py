@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from engines.core.numerics.lapack import qr, svd, svdvals
-from engines.core.numerics.low_rank import blocks, eigenvalues, gram, largest, norm
+from engines.core.numerics.low_rank import eigenvalues, gram, largest, norm, split_signal
 from engines.matrix_sensing.dynamics import Knobs
 from engines.matrix_sensing.problem import Problem, State
 
@@ -23,8 +23,8 @@ def observe(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
     F, G = state.F, state.G
     gF, gG = gram(F), gram(G)
     residual = problem.residual(F, G)
-    U, J = blocks(F, problem.left)
-    V, K = blocks(G, problem.right)
+    U, J = split_signal(F, problem.left)
+    V, K = split_signal(G, problem.right)
     fitted = U @ V.mT - torch.diag_embed(problem.sigma)
     parts = _parts(fitted, U, J, V, K)
     error = parts["error_signal"].square() + parts["error_cross"].square() + parts["error_noise"].square()
@@ -107,5 +107,5 @@ def snapshot(problem: Problem, state: State) -> dict[str, Tensor]:
 
 
 def _compact(factor: Tensor, basis: Tensor) -> Tensor:
-    signal, rest = blocks(factor, basis)
-    return torch.cat([signal, qr(rest)[1]], -2)
+    signal, noise = split_signal(factor, basis)
+    return torch.cat([signal, qr(noise)[1]], -2)

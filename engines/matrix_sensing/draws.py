@@ -15,17 +15,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engines.core.compute.device import real
+from engines.core.compute.device import widest_real
 from engines.core.numerics.noise import orthonormal
-from engines.core.numerics.svec import Triangle
+from engines.core.numerics.svec import UpperTriangle
 from engines.matrix_sensing.config import MatrixSensing
-from engines.matrix_sensing.operators import Completion, Dense, Identity, Operator, RankOne
+from engines.matrix_sensing.operators import Completion, GaussianOperator, Identity, Operator, RankOne
 
 FACTORS, NOISE = 1, 2
 """Purposes of streams that are not the reference one."""
 
 IDENTITY = Identity()
-"""One object, so that members with different truths still share it."""
+"""The identity operator, one object: members with different truths still share it."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def _operator(
     symmetric: bool,
 ) -> Operator:
     def tensor(values: np.ndarray) -> Tensor:
-        return torch.as_tensor(values, dtype=real(device), device=device)
+        return torch.as_tensor(values, dtype=widest_real(device), device=device)
 
     n1, n2, m = config.rows, config.columns, config.m
     if config.operator == "identity":
@@ -78,17 +78,19 @@ def _operator(
     if config.operator == "completion":
         return _completion(config, tensor, stream.permutation(n1 * n2)[:m], e, floor)
     rows = tensor(stream.standard_normal((m, n1 * n2)))
-    triangle = Triangle(n1, rows, symmetric) if symmetric or config.operator == "gaussian_symmetric" else None
+    triangle = UpperTriangle(n1, rows, symmetric) if symmetric or config.operator == "gaussian_symmetric" else None
     rows = triangle.svec(rows.view(m, n1, n1)) if triangle else rows
     weights = triangle.weights if triangle else torch.ones_like(rows[0])
     bias = (e @ rows / weights)[None] / m
     bias = triangle.mirrored(bias)[0] if triangle else bias.view(n1, n2)
     down, up = _products(rows, weights, config)
-    return Dense(down=down, up=up, triangle=triangle, coarse=config.precision == "bf16", bias=bias, floor=floor)
+    return GaussianOperator(
+        down=down, up=up, triangle=triangle, coarse=config.precision == "bf16", bias=bias, floor=floor
+    )
 
 
 def _completion(config: MatrixSensing, tensor: Any, places: np.ndarray, e: Tensor, floor: float) -> Completion:
-    """Entries scaled so that `A*A` has mean one: `A_i = sqrt(n1 n2)` times a unit matrix."""
+    """Make the operator of observed entries: `A_i = sqrt(n1 n2)` times a unit matrix, so that `A*A` has mean one."""
     size = config.rows * config.columns
     weights, bias = np.zeros(size), np.zeros(size)
     weights[places] = size / config.m
@@ -100,7 +102,7 @@ def _completion(config: MatrixSensing, tensor: Any, places: np.ndarray, e: Tenso
 def _products(rows: Tensor, weights: Tensor, config: MatrixSensing) -> tuple[Tensor, Tensor | None]:
     """The Gram matrix where one product with it is no dearer than two with A, else both; in the chosen precision.
 
-    bfloat16 halves what a card reads. A processor has no such product: there the rounded numbers are float32.
+    bfloat16 halves what a GPU reads. A processor has no such product: there the rounded numbers are float32.
     """
     m, size = rows.shape
     if config.precision == "bf16":
@@ -108,8 +110,8 @@ def _products(rows: Tensor, weights: Tensor, config: MatrixSensing) -> tuple[Ten
     down, up = weights[:, None] * rows.mT / sqrt(m), rows / weights / sqrt(m)
     one = [down @ up] if 2 * m >= size else [down, up]
     narrow = torch.bfloat16 if rows.is_cuda and config.precision == "bf16" else torch.float32
-    first, *rest = one if config.precision == "fp64" else [value.to(narrow) for value in one]
-    return first.contiguous(), rest[0] if rest else None
+    first, *others = one if config.precision == "fp64" else [value.to(narrow) for value in one]
+    return first.contiguous(), others[0] if others else None
 
 
 def factors(config: MatrixSensing, drawn: Draw) -> tuple[np.ndarray, np.ndarray]:

@@ -19,10 +19,10 @@ from engines.core.numerics.low_rank import divide, singular_values
 from engines.matrix_sensing.problem import Problem, State
 
 Knobs = Mapping[str, Tensor]
-Moved = tuple[Tensor, Tensor, Tensor]
+NewFactors = tuple[Tensor, Tensor, Tensor]
 
 
-class Point(NamedTuple):
+class MethodInputs(NamedTuple):
     """Members of one method: factors `[B, n, k]`, gradients `R G` and `Rᵀ F`, and what the method may need."""
 
     F: Tensor
@@ -38,9 +38,9 @@ class Point(NamedTuple):
 
 
 def step(problem: Problem, state: State, knobs: Knobs) -> State:
-    """Take one step of each member's own method; the measurement operator is applied once for all."""
+    """Take one step of each member's own method, F `[B, n1, k]` and G `[B, n2, k]`; each operator is applied once."""
     residual = problem.residual(state.F, state.G)
-    state = lift(problem, state, knobs, partial(problem.loss, residual))
+    state = apply_lift(problem, state, knobs, partial(problem.loss, residual))
     gradients = problem.gradients(residual, state.F, state.G)
     eta = (knobs["eta"] * problem.scale)[:, None, None]
     F, G, P = _moved(problem, state, gradients, eta, partial(problem.loss, residual), knobs)
@@ -53,8 +53,8 @@ def step(problem: Problem, state: State, knobs: Knobs) -> State:
 
 def _moved(
     problem: Problem, state: State, gradients: tuple[Tensor, Tensor], eta: Tensor, loss: Any, knobs: Knobs
-) -> Moved:
-    whole = Point(state.F, state.G, *gradients, state.P, eta, loss, knobs, problem)
+) -> NewFactors:
+    whole = MethodInputs(state.F, state.G, *gradients, state.P, eta, loss, knobs, problem)
     if len(problem.groups) == 1:
         return METHODS[problem.groups[0].method](whole)
     F, G, P = state.F.clone(), state.G.clone(), state.P.clone()
@@ -63,46 +63,46 @@ def _moved(
     return F, G, P
 
 
-def _point_of_group(whole: Point, index: Tensor, part: Problem) -> Point:
+def _point_of_group(whole: MethodInputs, index: Tensor, part: Problem) -> MethodInputs:
     F, G, gF, gG, P, eta = (value[index] for value in whole[:6])
     knobs = {name: value[index] for name, value in whole.knobs.items()}
-    return Point(F, G, gF, gG, P, eta, lambda: whole.loss()[index], knobs, part)
+    return MethodInputs(F, G, gF, gG, P, eta, lambda: whole.loss()[index], knobs, part)
 
 
-def gd(p: Point) -> Moved:
-    """Gradient descent: `F - eta R G`, `G - eta Rᵀ F`."""
+def gd(p: MethodInputs) -> NewFactors:
+    """Gradient descent, `F - eta R G` and `G - eta Rᵀ F`, `[B, n1, k]` and `[B, n2, k]`."""
     return p.F - p.eta * p.gF, p.G - p.eta * p.gG, p.P
 
 
-def nesterov(p: Point) -> Moved:
-    """Nesterov's method: a gradient step at Y, then `Y = P⁺ + mu (P⁺ - P)`."""
+def nesterov(p: MethodInputs) -> NewFactors:
+    """Nesterov's method on stacked factors `[B, n1 + n2, k]`: a gradient step at Y, then `Y = P⁺ + mu (P⁺ - P)`."""
     stepped = torch.cat([p.F - p.eta * p.gF, p.G - p.eta * p.gG], 1)
     ahead = stepped + p.knobs["momentum"][:, None, None] * (stepped - p.P)
     return ahead[:, : p.F.shape[1]], ahead[:, p.F.shape[1] :], stepped
 
 
-def scaled_gd(p: Point) -> Moved:
-    """ScaledGD: `F - eta R G (Gᵀ G)⁻¹` and its mirror image; needs k = r."""
+def scaled_gd(p: MethodInputs) -> NewFactors:
+    """ScaledGD: `F - eta R G (Gᵀ G)⁻¹`, `[B, n1, k]`, and its mirror image for G `[B, n2, k]`; needs k = r."""
     return _preconditioned(p, torch.zeros_like(p.knobs["eta"]))
 
 
-def scaled_gd_lambda(p: Point) -> Moved:
-    """ScaledGD(lambda): `(Gᵀ G + lambda I)⁻¹` with constant `lambda = damping sigma_r`."""
+def scaled_gd_lambda(p: MethodInputs) -> NewFactors:
+    """ScaledGD(lambda): `F - eta R G (Gᵀ G + lambda I)⁻¹`, `[B, n1, k]`, with constant `lambda = damping sigma_r`."""
     return _preconditioned(p, p.knobs["damping"] * p.problem.sigma[:, -1])
 
 
-def prec_gd(p: Point) -> Moved:
-    """PrecGD: `(Gᵀ G + lambda I)⁻¹` with `lambda = sqrt(2 loss)`, which falls with the error."""
+def prec_gd(p: MethodInputs) -> NewFactors:
+    """PrecGD: `F - eta R G (Gᵀ G + lambda I)⁻¹`, `[B, n1, k]`; `lambda = sqrt(2 loss)` falls with the error."""
     return _preconditioned(p, (2 * p.loss()).clamp_min(0).sqrt())
 
 
-def _preconditioned(p: Point, damping: Tensor) -> Moved:
+def _preconditioned(p: MethodInputs, damping: Tensor) -> NewFactors:
     F = p.F - p.eta * divide(p.gF, p.G, p.problem.padded, damping)
     return F, p.G - p.eta * divide(p.gG, p.F, p.problem.padded, damping), p.P
 
 
-def agn(p: Point) -> Moved:
-    """Alternating Gauss-Newton: `F - eta R (G⁺)ᵀ`, the residual anew, then `G - eta Rᵀ (F⁺)ᵀ`."""
+def agn(p: MethodInputs) -> NewFactors:
+    """Alternating Gauss-Newton: `F - eta R (G⁺)ᵀ`, `[B, n1, k]`, the residual anew, then `G - eta Rᵀ (F⁺)ᵀ`."""
     undamped = torch.zeros_like(p.knobs["eta"])
     F = p.F - p.eta * divide(p.gF, p.G, p.problem.padded, undamped)
     gG = p.problem.gradients(p.problem.residual(F, p.G), F, p.G)[1]
@@ -119,7 +119,7 @@ METHODS = {
 }
 
 
-def lift(problem: Problem, state: State, knobs: Knobs, loss: Callable[[], Tensor]) -> State:
+def apply_lift(problem: Problem, state: State, knobs: Knobs, loss: Callable[[], Tensor]) -> State:
     """Apply the one modified step to the members whose trigger fires now.
 
     With the thin SVD `F = A S Bᵀ`: `F <- beta A`, `G <- G B S / beta`. The product is unchanged, `Fᵀ F` becomes
@@ -161,11 +161,11 @@ def _triggered(problem: Problem, state: State, waiting: Tensor, loss: Tensor) ->
     fire = waiting & (fraction < torch.where(problem.lift.estimated, largest, problem.sigma[:, -1]))
     unsure = (fire & problem.lift.estimated).nonzero().flatten()
     if len(unsure):
-        fire[unsure] = fraction[unsure] < estimate(state.F[unsure], state.G[unsure], problem.padded[unsure])
+        fire[unsure] = fraction[unsure] < estimate_sigma(state.F[unsure], state.G[unsure], problem.padded[unsure])
     return fire
 
 
-def estimate(F: Tensor, G: Tensor, padded: Tensor) -> Tensor:
+def estimate_sigma(F: Tensor, G: Tensor, padded: Tensor) -> Tensor:
     """The singular value of `F Gᵀ` before the largest ratio gap, `[B]`: an estimate of sigma_r without the truth."""
     values = singular_values(F, G).clamp_min(1e-300)
     if values.shape[-1] == 1:

@@ -70,14 +70,14 @@ class MatrixSensingEngine(Engine[MatrixSensing, Problem, State]):
         return "one_step" not in problem.methods
 
     def nbytes(self, configs: Sequence[MatrixSensing]) -> int:
-        """One operator for each distinct draw, and start, state and a step of every member."""
+        """Estimate the memory of a batch: an operator a distinct draw, and start, state and a step of every member."""
         kept, drawing = draws.nbytes(max(configs, key=lambda config: config.k))
         columns, mixed = max(config.k for config in configs), len({config.method for config in configs}) > 1
         members = sum(draws.member_bytes(config, columns, mixed) for config in configs)
         return (len({draws.key(config) for config in configs}) - 1) * kept + max(kept, drawing) + members
 
     def theory(self, config: MatrixSensing, steps: np.ndarray) -> list[Prediction]:
-        """Predict the population limit in closed form; see `theory` and `predictions`."""
+        """Predict the population limit in closed form at steps `[T]`; see `laws` and `predictions`."""
         return predictions(config, steps)
 
     def phases(self, run: RunData, member: int) -> list[Phase]:

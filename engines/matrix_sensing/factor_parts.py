@@ -1,6 +1,6 @@
 """The factors of a starting point, or of a later step, split into parts whose course is known.
 
-Notation as in `theory`: F = [U; J], G = [V; K] in the basis of the truth, Δ = FᵀF − GᵀG, a unit vector w_i along row i
+Notation as in `laws`: F = [U; J], G = [V; K] in the basis of the truth, Δ = FᵀF − GᵀG, a unit vector w_i along row i
 of (U + V)/2, and N an orthonormal basis of the k − r idle columns, orthogonal to all w_i.
 """
 
@@ -41,7 +41,7 @@ class FactorParts:
 @lru_cache(maxsize=64)
 def initial_parts(config: MatrixSensing) -> FactorParts:
     """Split the starting point of a configuration into the parts whose course is known."""
-    F, G = scaled(config, *drawn(config))
+    F, G = scaled(config, *unit_start(config))
     return split(config, F, G)
 
 
@@ -86,7 +86,7 @@ def _turn(grown: np.ndarray, sigma: np.ndarray) -> np.ndarray:
     return turn
 
 
-def drawn(config: MatrixSensing) -> tuple[np.ndarray, np.ndarray]:
+def unit_start(config: MatrixSensing) -> tuple[np.ndarray, np.ndarray]:
     """The starting point F₀ `[r + k, k]`, G₀ `[r + k, k]` in the basis of the truth, at unit scale."""
     # Unit scale: alpha and the ratio are applied later, so that dragging them costs nothing.
     return _cached(config.replace(alpha=1.0, init_ratio=1.0, eta=0.1, beta=1.0, m=4, operator="identity", noise=0.0))

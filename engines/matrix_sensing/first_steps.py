@@ -12,7 +12,7 @@ import numpy as np
 
 from engines.matrix_sensing.config import MatrixSensing
 from engines.matrix_sensing.draws import scaled
-from engines.matrix_sensing.factor_parts import FactorParts, drawn, split
+from engines.matrix_sensing.factor_parts import FactorParts, split, unit_start
 
 TINY = 1e-300
 """A least size, so that zero can be divided by."""
@@ -22,7 +22,7 @@ STEPS, LEARNED, WIDEST = 500, 0.003, 64
 of so many columns at most: a slider is dragged meanwhile."""
 
 
-class Learned(NamedTuple):
+class FirstSteps(NamedTuple):
     """Course of the first T steps, followed one by one, and the linearised error from step T on."""
 
     errors: np.ndarray
@@ -38,11 +38,11 @@ class Learned(NamedTuple):
 
 
 @lru_cache(maxsize=128)
-def learning(config: MatrixSensing) -> Learned | None:
+def learning(config: MatrixSensing) -> FirstSteps | None:
     """Follow the reduced problem until every mode is learned to `LEARNED`; None where `STEPS` do not suffice."""
     if config.k > WIDEST:
         return None
-    F, G = scaled(config, *drawn(config))
+    F, G = scaled(config, *unit_start(config))
     if config.symmetric:
         G = F
     M = np.zeros((len(F), len(G)))
@@ -91,7 +91,7 @@ def _lift(config: MatrixSensing, F: np.ndarray, G: np.ndarray) -> tuple[np.ndarr
     return A * level, G @ Bt.T * (S / level)
 
 
-def _learned(config: MatrixSensing, errors: np.ndarray, lifted_at: float, F: np.ndarray, G: np.ndarray) -> Learned:
+def _learned(config: MatrixSensing, errors: np.ndarray, lifted_at: float, F: np.ndarray, G: np.ndarray) -> FirstSteps:
     """Linearise the dynamics in the error: UVᵀ - Σ shrinks by UUᵀ from the left and by VVᵀ from the right.
 
     UKᵀ shrinks by UUᵀ and by the idle part of KKᵀ, JVᵀ by the idle part of JJᵀ and by VVᵀ.
@@ -108,7 +108,7 @@ def _learned(config: MatrixSensing, errors: np.ndarray, lifted_at: float, F: np.
     )
     squares = np.concatenate([(block**2).ravel() for block, _, _ in blocks])
     rates = np.concatenate([np.add.outer(one**2, other**2).ravel() for _, one, other in blocks])
-    return Learned(errors, lifted_at, squares, rates, split(config, F, G))
+    return FirstSteps(errors, lifted_at, squares, rates, split(config, F, G))
 
 
 def _basis(block: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from engines.core.numerics.svec import Triangle
+from engines.core.numerics.svec import UpperTriangle
 
 
 class Residual(NamedTuple):
@@ -113,14 +113,14 @@ class Completion(Identity):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Dense(Identity):
+class GaussianOperator(Identity):
     """Gaussian measurements: one or two matrix products serve the whole batch, `vec R = vec E · down · up`."""
 
     down: Tensor
     """`AᵀA/m [N, N]`, or `Aᵀ/sqrt(m) [N, m]` where two products are cheaper; in the operator's precision."""
     up: Tensor | None = None
     """`A/sqrt(m) [m, N]` for two products."""
-    triangle: Triangle | None = None
+    triangle: UpperTriangle | None = None
     """Set where only the symmetric part of E is seen: half the coordinates."""
     coarse: bool = False
     """Round E to bfloat16 as well; its exponent range is float32's, so that no scaling is needed."""
@@ -139,7 +139,7 @@ class Dense(Identity):
 
 
 def _product(x: Tensor, A: Tensor) -> Tensor:
-    """Product `x A`, `[B, m]`, in the type of A; of one in bfloat16 the sums are float32, which a card alone can do."""
+    """Product `x A`, `[B, m]`, in the type of A; of one in bfloat16 the sums are float32, which a GPU alone can do."""
     if A.dtype is torch.bfloat16:
         return torch.mm(x.bfloat16(), A, out_dtype=torch.float32)
     return x.to(A.dtype) @ A

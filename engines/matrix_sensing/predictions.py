@@ -1,6 +1,7 @@
 """Which prediction is drawn on which channel, and which assumption the current knobs break.
 
-Not grey means: from the first step to the last, down to `FLOOR`, the run is within the factor that the label states.
+Not grey means: from the first step to the last, down to relative errors of 1e-11, the run is within the factor that the
+label states; smaller ones are rounding.
 `tests/matrix_sensing/test_predictions.py` holds this against runs at random knobs.
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from engines.core.protocol.declarations import Prediction
-from engines.matrix_sensing import factor_parts, first_steps, theory
+from engines.matrix_sensing import factor_parts, first_steps, laws
 from engines.matrix_sensing.config import MatrixSensing
 
 PAPER = "Xiong, Ding, Du 2023"
@@ -17,18 +18,15 @@ PAPER = "Xiong, Ding, Du 2023"
 FACTOR = 1.5
 """A line of the closed form that is not grey is met within this factor."""
 
-FLOOR = 1e-11
-"""Relative errors below this are rounding, of the run or of the draw, and foretold by nobody."""
-
 LARGE, FAST = {"symmetric": 3.0, "asymmetric": 0.8}, 1.6
 """Largest `max(|F₀|₂², |G₀|₂²)/σᵣ` and `η·2σ₁` at which `FACTOR` holds where the first steps are followed."""
 
 LARGE_FORM, FAST_FORM = 0.1, 0.6
-"""Largest values of the same two at which the closed form describes the first steps as well."""
+"""Largest values of these two at which the closed form describes the first steps as well."""
 
 
 def predictions(config: MatrixSensing, steps: np.ndarray) -> list[Prediction]:
-    """All predictions of one configuration on the given steps; none for methods without a closed form."""
+    """Predict one configuration at steps `[T]`; of methods without a closed form no more than a floor."""
     t = np.asarray(steps, dtype=float)
     floor = _floor(config, t) if config.k < config.r else []
     if config.method not in ("gd", "one_step"):
@@ -38,7 +36,7 @@ def predictions(config: MatrixSensing, steps: np.ndarray) -> list[Prediction]:
 
 
 def _law(config: MatrixSensing, t: np.ndarray) -> list[Prediction]:
-    error = theory.error(config, t)
+    error = laws.error(config, t)
     size = float(np.linalg.norm(config.sigma))
     why, reference = broken(config), f"{PAPER}, {theorem(config)}"
     label = "closed form" if config.operator == "identity" else "closed form for m → ∞"
@@ -53,7 +51,7 @@ def _law(config: MatrixSensing, t: np.ndarray) -> list[Prediction]:
 
 
 def _floor(config: MatrixSensing, t: np.ndarray) -> list[Prediction]:
-    """Fewer columns than the rank: no rank-k matrix is closer than the discarded singular values."""
+    """Bound the error of fewer columns than the rank: no rank-k matrix is closer than the discarded singular values."""
     floor = float(np.linalg.norm(config.sigma[config.k :]))
     return [
         _constant("error", "best rank-k error", floor, t, "Eckart, Young 1936", kind="lower"),
@@ -86,7 +84,7 @@ def unstable(config: MatrixSensing) -> str:
         return f"η = {config.eta:g} is unstable: η · 2σ₁ must stay below 2"
     if config.method != "one_step" or config.k < config.r:
         return ""
-    lifted = config.eta * float(np.add(*theory.lifted_rates(config)).max())
+    lifted = config.eta * float(np.add(*laws.lifted_rates(config)).max())
     return f"η = {config.eta:g} is unstable after the lift: η(f² + g²) = {lifted:.3g} must stay below 2" * (lifted >= 2)
 
 

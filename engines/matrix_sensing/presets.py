@@ -76,7 +76,7 @@ PRESETS = (
         seeds=(100, 101),
         steps=8000,
         cost="heavy",
-        judge=verdicts.sensed,
+        judge=verdicts.sublinear_sensed,
         log_x=True,
         source="our choice of m and η",
     ),
@@ -175,7 +175,7 @@ PRESETS = (
         seeds=(0, 1),
         steps=30_000,
         cost="long",
-        judge=verdicts.wide,
+        judge=verdicts.width_ratio,
         source="appendix: k = 20, r = 5",
     ),
     Preset(
@@ -213,7 +213,7 @@ PRESETS = (
         seeds=(7,),
         steps=8000,
         cost="long",
-        judge=verdicts.fuel,
+        judge=verdicts.imbalance,
         source="ours",
     ),
     Preset(
@@ -226,7 +226,7 @@ PRESETS = (
         seeds=(11,),
         steps=4000,
         cost="long",
-        judge=verdicts.trap,
+        judge=verdicts.symmetric_measurements,
         source="ours",
     ),
     Preset(

@@ -33,17 +33,17 @@ class State(NamedTuple):
     """Steps taken, `[B]`."""
 
 
-class Lift(NamedTuple):
+class LiftedStep(NamedTuple):
     """The one modified step: which members take it, and when, each `[B]`."""
 
     active: Tensor
-    """The member follows the one-step method."""
+    """Whether the member follows the one-step method."""
     low: Tensor
-    """Only the singular values below beta."""
+    """Whether only the singular values below beta are lifted."""
     estimated: Tensor
-    """The trigger estimates sigma_r from the iterate."""
+    """Whether the trigger estimates sigma_r from the iterate."""
     hand: Tensor
-    """No automatic trigger."""
+    """Whether the lift comes by hand alone, without a trigger."""
     level: Tensor
     """The trigger's fraction of sigma_r."""
 
@@ -52,12 +52,12 @@ UPDATE = {"one_step": "gd"}
 """Methods whose factors move as those of another do: their members are one group."""
 
 
-class Group(NamedTuple):
+class MethodMembers(NamedTuple):
     """Members of one update rule, as a problem of their own."""
 
     method: str
     index: Tensor | None
-    """None where they are the whole batch."""
+    """Places of the members, `[b]`; None where they are the whole batch."""
     problem: Problem
 
 
@@ -85,19 +85,21 @@ class Problem:
     """Factor of the step size: the gradient convention of a symmetric member, else 1, `[B]`."""
     level: Tensor | None
     """Noise level `[B, 1, 1]`, None where no member has noise."""
-    lift: Lift
+    lift: LiftedStep
     F0: Tensor
     """`[B, n1, k]`."""
     G0: Tensor
     """`[B, n2, k]`."""
 
     @cached_property
-    def groups(self) -> tuple[Group, ...]:
+    def groups(self) -> tuple[MethodMembers, ...]:
         """The members of each update rule as problems of their own."""
         rules = [UPDATE.get(name, name) for name in self.methods]
         if len(set(rules)) == 1:
-            return (Group(rules[0], None, self),)
-        return tuple(Group(name, index, self.select(index)) for name, index in grouped(rules, self.sigma.device))
+            return (MethodMembers(rules[0], None, self),)
+        return tuple(
+            MethodMembers(name, index, self.select(index)) for name, index in grouped(rules, self.sigma.device)
+        )
 
     def select(self, index: Tensor) -> Problem:
         """Gather the problem of the members at `index` `[b]`."""
@@ -108,7 +110,7 @@ class Problem:
             methods=tuple(self.methods[i] for i in index.tolist()),
             M=(self.M[0][index], self.M[1][index]),
             level=None if self.level is None else self.level[index],
-            lift=Lift(*(value[index] for value in self.lift)),
+            lift=LiftedStep(*(value[index] for value in self.lift)),
             **{
                 name: getattr(self, name)[index]
                 for name in ("left", "sigma", "symmetric", "padded", "scale", "F0", "G0")
@@ -211,7 +213,7 @@ def _level(configs: Sequence[MatrixSensing], device: torch.device) -> Tensor | N
     return tensor([config.noise for config in configs], device)[:, None, None] if noisy else None
 
 
-def _lift(configs: Sequence[MatrixSensing], device: torch.device) -> Lift:
+def _lift(configs: Sequence[MatrixSensing], device: torch.device) -> LiftedStep:
     active, low, estimated, hand = (
         flags([getattr(config, name) == value for config in configs], device)
         for name, value in (
@@ -221,4 +223,4 @@ def _lift(configs: Sequence[MatrixSensing], device: torch.device) -> Lift:
             ("trigger", "manual"),
         )
     )
-    return Lift(active, low, estimated, hand, tensor([config.trigger_level for config in configs], device))
+    return LiftedStep(active, low, estimated, hand, tensor([config.trigger_level for config in configs], device))

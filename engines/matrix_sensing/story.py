@@ -7,7 +7,7 @@ import numpy as np
 from engines.core.analysis.curve_fits import power, slope
 from engines.core.protocol.declarations import Phase, Story
 from engines.core.protocol.engine import RunData
-from engines.matrix_sensing import factor_parts, theory
+from engines.matrix_sensing import factor_parts, laws
 from engines.matrix_sensing.config import MatrixSensing
 from engines.matrix_sensing.predictions import broken, theorem
 
@@ -101,7 +101,7 @@ METHODS = {
 
 
 def _exact(run: RunData, member: int, config: MatrixSensing) -> tuple[str, str]:
-    """Exactly as many columns as the rank."""
+    """Tell of factors with exactly as many columns as the rank: formula and text."""
     return "‖E‖ ~ (1 − ηg²)ᵗ, g² = (√(x² + 4σᵣ²) − |x|)/2", (
         "With exactly r columns there is no idle direction: every part of the error dies geometrically, at ησᵣ where "
         "the imbalance x is small against σᵣ. " + _rate(run, member, _foretold(config))
@@ -110,13 +110,13 @@ def _exact(run: RunData, member: int, config: MatrixSensing) -> tuple[str, str]:
 
 def _foretold(config: MatrixSensing) -> float | None:
     """Late rate `-d ln|E|/dt` where the prediction holds, else None."""
-    return None if broken(config) else theory.late_rate(config)
+    return None if broken(config) else laws.late_rate(config)
 
 
 def _over(run: RunData, member: int, config: MatrixSensing) -> tuple[str, str]:
-    """More columns than the rank: what the imbalance on the idle ones says."""
+    """Tell of factors with more columns than the rank: what the imbalance on the idle ones says."""
     factors = factor_parts.initial_parts(config)
-    signs = "zero" if config.symmetric or config.init == "spectral" else theory.signs(factors.delta, factors.size)
+    signs = "zero" if config.symmetric or config.init == "spectral" else laws.signs(factors.delta, factors.size)
     if signs == "zero":
         return _balanced(run, member, config)
     rate = _foretold(config)
@@ -140,7 +140,7 @@ IMBALANCE = {
 
 
 def _balanced(run: RunData, member: int, config: MatrixSensing) -> tuple[str, str]:
-    """No imbalance: the 1/t law."""
+    """Tell of factors without imbalance, which obey the 1/t law."""
     steps, values = run.curve("error", member)
     late = 1 / (2 * config.eta * config.factor * factor_parts.initial_parts(config).size)
     exponent = power((steps, values**2), steps[-1] / 3, steps[-1]) if len(steps) else None
@@ -168,7 +168,7 @@ def _one_step(run: RunData, member: int, config: MatrixSensing) -> tuple[str, st
 
 
 def _rate(run: RunData, member: int, expected: float | None) -> str:
-    """The local rate over the last third of the steps, above the rounding floor."""
+    """Say the local rate over the last third of the steps, above the rounding floor."""
     steps, values = run.curve("error", member) if len(run) else (np.zeros(0), np.zeros(0))
     above = values > 1e-13
     last = steps[above][-1] if above.any() else 0

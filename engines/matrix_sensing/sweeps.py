@@ -11,7 +11,7 @@ from engines.core.analysis.sweep_helpers import law, level_line, worst
 from engines.core.analysis.verdict_helpers import verdict
 from engines.core.protocol.declarations import Verdict
 from engines.core.protocol.engine import Line, NamedSweep
-from engines.matrix_sensing import theory
+from engines.matrix_sensing import laws
 
 if TYPE_CHECKING:
     from xarray import DataArray, Dataset
@@ -29,7 +29,7 @@ def rates(data: Dataset, config: Any) -> DataArray:
 
 def foretold(data: Dataset, config: Any) -> DataArray:
     """Median over seeds of the rate that the start alone foretells."""
-    return law(data, config, theory.late_rate, ["seed", "k", "alpha"]).median("seed")
+    return law(data, config, laws.late_rate, ["seed", "k", "alpha"]).median("seed")
 
 
 def lines(data: Dataset, config: Any) -> list[Line]:
@@ -37,13 +37,13 @@ def lines(data: Dataset, config: Any) -> list[Line]:
     predicted = foretold(data, config)
     powers = np.log10([float(predicted.min()), float(predicted.max())])
     levels = 10.0 ** (np.arange(np.ceil(2 * powers[0]), np.floor(2 * powers[1]) + 1) / 2)
-    found = ((level, *level_line(predicted, "alpha", "k", level)) for level in levels)
-    return [Line(alpha, k, f"law: rate {level:.1g}") for level, alpha, k in found if len(k) > 1]
+    lines = ((level, *level_line(predicted, "alpha", "k", level)) for level in levels)
+    return [Line(alpha, k, f"law: rate {level:.1g}") for level, alpha, k in lines if len(k) > 1]
 
 
 def judge(data: Dataset, config: Any) -> list[Verdict]:
     """Judge that measured rates are the law's everywhere, and grow like alpha squared at every width."""
-    ratios = data[MEASURE] / law(data, config, theory.late_rate, ["seed", "k", "alpha"])
+    ratios = data[MEASURE] / law(data, config, laws.late_rate, ["seed", "k", "alpha"])
     small = rates(data, config).sel(alpha=data["alpha"] <= LARGEST).dropna("k", how="any")
     x = np.log(small["alpha"].values)
     slopes = [slope(x, np.log(small.sel(k=k).values), fewest=2) for k in small["k"].values] or [None]

@@ -12,15 +12,15 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from engines.core.numerics.collapse_metrics import size
+from engines.core.numerics.collapse_metrics import frobenius_norm
 from engines.neural_collapse import response
 from engines.neural_collapse.config import NeuralCollapse
 from engines.neural_collapse.diagnostics import Readout
-from engines.neural_collapse.features import Knobs, Task, square, wide
+from engines.neural_collapse.features import FeatureTargets, Knobs, square, wide
 from engines.neural_collapse.problem import Problem
 
 
-class State(NamedTuple):
+class CentralState(NamedTuple):
     """Features, and what the linear response leaves of a perturbation."""
 
     H: Tensor
@@ -29,30 +29,30 @@ class State(NamedTuple):
     """Logarithms of what the linear response leaves of each kind of direction, `[B, 6]`."""
 
 
-def init(configs: Sequence[NeuralCollapse], problem: Problem) -> State:
+def init(configs: Sequence[NeuralCollapse], problem: Problem) -> CentralState:
     """The drawn features."""
-    return State(problem.H0, problem.H0.new_zeros(len(configs), response.KINDS))
+    return CentralState(problem.H0, problem.H0.new_zeros(len(configs), response.KINDS))
 
 
-def step(problem: Problem, state: State, knobs: Knobs) -> State:
-    """Take one step of the classical Runge-Kutta method, of order 4."""
+def step(problem: Problem, state: CentralState, knobs: Knobs) -> CentralState:
+    """Take one step of the classical Runge-Kutta method, of order 4, on features `[B, d, K + r]`."""
     H, h, velocity = state.H, wide(knobs["step_size"]), problem.task.velocity
     k1 = velocity(H, knobs)
     k2 = velocity(H + h / 2 * k1, knobs)
     k3 = velocity(H + h / 2 * k2, knobs)
     k4 = velocity(H + h * k3, knobs)
-    return State(H + h / 6 * (k1 + 2 * (k2 + k3) + k4), state.log_response + response.flow_log_response(knobs))
+    return CentralState(H + h / 6 * (k1 + 2 * (k2 + k3) + k4), state.log_response + response.flow_log_response(knobs))
 
 
-def readout(problem: Problem, state: State, knobs: Knobs) -> Readout:
-    """Features, classifier and speed, from which the channels are computed."""
+def readout(problem: Problem, state: CentralState, knobs: Knobs) -> Readout:
+    """Features `[B, d, K + r]`, classifier `[B, K, d]` and speed `[B]`, from which the channels are computed."""
     H, logs = state
     W = problem.task.ridge(H, knobs)
-    speed = size(problem.task.velocity(H, knobs)) / size(H)
+    speed = frobenius_norm(problem.task.velocity(H, knobs)) / frobenius_norm(H)
     return Readout(H, W, logs, -2 * logs[:, response.OUT_OF_SPAN], problem.task.loss(W, H, knobs), speed)
 
 
-def trace_rates(task: Task, H: Tensor, knobs: Knobs) -> tuple[Tensor, Tensor]:
+def trace_rates(task: FeatureTargets, H: Tensor, knobs: Knobs) -> tuple[Tensor, Tensor]:
     """Rates of both traces at features `H [B, d, K + r]`: `d Tr Sigma_W/dt` and `d Tr Sigma_B/dt`, each `[B]`.
 
     `-2 Tr(W Sigma_W Wᵀ) - 2 lambda_H Tr Sigma_W` and `(2/K) <C, Wᵀ (I - WM)> - 2 lambda_H Tr Sigma_B`, W the ridge
@@ -67,7 +67,7 @@ def trace_rates(task: Task, H: Tensor, knobs: Knobs) -> tuple[Tensor, Tensor]:
     return within, between
 
 
-def trace_ratio_rate(task: Task, H: Tensor, knobs: Knobs) -> Tensor:
+def trace_ratio_rate(task: FeatureTargets, H: Tensor, knobs: Knobs) -> Tensor:
     """Rate of the trace ratio, `d log(Tr Sigma_W/Tr Sigma_B)/dt`, `[B]`.
 
     Never positive (Tirer, Huang, Niles-Weed 2023, Theorem 3.1).

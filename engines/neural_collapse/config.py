@@ -158,7 +158,7 @@ class NeuralCollapse(Config):
 
     @property
     def length(self) -> float:
-        """s: what multiplies the frame at the start."""
+        """Factor s of the frame at the start."""
         return self.scale or sqrt(self.rho)
 
     def check(self) -> None:

@@ -24,7 +24,7 @@ FOLLOWED = 40
 """Samples of each class that are followed one by one, for pictures and for the accuracy."""
 
 POINTS = 600
-"""At most so many of all classes."""
+"""Most samples of all classes together that are followed."""
 
 
 class InitialMoments(NamedTuple):

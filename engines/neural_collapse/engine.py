@@ -34,11 +34,11 @@ from engines.neural_collapse.sweeps import SWEEPS
 
 
 def _free(
-    init: Callable[..., Any], step: Callable[..., Any], readout: Callable[..., Readout], *, waits: bool = False
+    init: Callable[..., Any], step: Callable[..., Any], readout: Callable[..., Readout], *, needs_host: bool = False
 ) -> Dynamics:
     """Dynamics of free features: three functions of their own, and what all of them share.
 
-    `waits` says that the host decides within a step.
+    `needs_host` says that the host decides within a step.
     """
 
     def observe(constants: Any, state: Any, knobs: Knobs) -> dict[str, Tensor]:
@@ -53,7 +53,7 @@ def _free(
         step=step,
         observe=observe,
         snapshot=snapshot,
-        capturable=lambda constants: not waits,
+        capturable=lambda constants: not needs_host,
         nbytes=problem.nbytes,
         place=problem.place,
         theory=predictions,
@@ -67,7 +67,7 @@ def _free(
 DYNAMICS: dict[str, Dynamics] = {
     "central_path": _free(central_path.init, central_path.step, central_path.readout),
     "proximal": _free(proximal.init, proximal.step, proximal.readout),
-    "layers": _free(proximal.init_layers, proximal.step_layers, proximal.readout_layers, waits=True),
+    "layers": _free(proximal.init_layers, proximal.step_layers, proximal.readout_layers, needs_host=True),
     "network": NETWORK,
 }
 """Dynamics of each value of the knob `model`: they differ in what one step is."""

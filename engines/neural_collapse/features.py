@@ -36,7 +36,7 @@ def applied(A: Tensor, x: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Task:
+class FeatureTargets:
     """Targets of a batch, and the regularised least squares of features `H [B, d, K + r]` on them."""
 
     P: Tensor
@@ -49,9 +49,9 @@ class Task:
         """Number of classes, K."""
         return self.P.shape[1]
 
-    def expand(self, count: int) -> Task:
+    def expand(self, count: int) -> FeatureTargets:
         """Repeat the task of a single member for several."""
-        return Task(self.P.expand(count, -1, -1), self.u.expand(count, -1, -1))
+        return FeatureTargets(self.P.expand(count, -1, -1), self.u.expand(count, -1, -1))
 
     def centred(self, H: Tensor) -> Tensor:
         """Centred features `C = H - H u uᵀ`, `[B, d, K + r]`: without the global mean where there is a bias."""

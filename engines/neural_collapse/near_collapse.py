@@ -70,7 +70,7 @@ def begin(config: NeuralCollapse) -> MeansAndSpread:
 
 
 @dataclass(frozen=True)
-class Path:
+class MeansCourse:
     """Course of the means and of the spread at T steps."""
 
     s: np.ndarray
@@ -81,7 +81,7 @@ class Path:
     """Share of the spread out of the span that is left, `[T]`."""
 
 
-def path(config: NeuralCollapse, start: MeansAndSpread, steps: np.ndarray) -> Path:
+def path(config: NeuralCollapse, start: MeansAndSpread, steps: np.ndarray) -> MeansCourse:
     """Follow a start to `steps` `[T]` by the flow, by layers, or by one layer (solved at every step but step 0)."""
     if config.model == "central_path":
         return _flow(config, start, steps * config.step_size)
@@ -89,7 +89,7 @@ def path(config: NeuralCollapse, start: MeansAndSpread, steps: np.ndarray) -> Pa
     return _layers(config, start, np.floor(layers).astype(int))
 
 
-def _flow(config: NeuralCollapse, start: MeansAndSpread, times: np.ndarray) -> Path:
+def _flow(config: NeuralCollapse, start: MeansAndSpread, times: np.ndarray) -> MeansCourse:
     end = float(times.max(initial=0))
     moments = np.unique(np.concatenate([[0.0], times, end * np.linspace(0, 1, GRID) ** 2]))
     gaps = np.diff(moments)
@@ -98,7 +98,7 @@ def _flow(config: NeuralCollapse, start: MeansAndSpread, times: np.ndarray) -> P
         at = moments[:-1] + node * gaps
         kept[1:] -= gaps[:, None, None] / 2 * _damping(config, start, at)
     places = np.searchsorted(moments, times)
-    return Path(lengths(config, start.s, times), kept.cumsum(0)[places], np.exp(-config.lambda_h * times))
+    return MeansCourse(lengths(config, start.s, times), kept.cumsum(0)[places], np.exp(-config.lambda_h * times))
 
 
 def _damping(config: NeuralCollapse, start: MeansAndSpread, times: np.ndarray) -> np.ndarray:
@@ -138,7 +138,7 @@ def lengths(config: NeuralCollapse, s0: np.ndarray, times: np.ndarray) -> np.nda
     return np.sqrt(np.maximum(x_at((low + high) / 2) - lambda_w, 0))
 
 
-def _layers(config: NeuralCollapse, start: MeansAndSpread, counts: np.ndarray) -> Path:
+def _layers(config: NeuralCollapse, start: MeansAndSpread, counts: np.ndarray) -> MeansCourse:
     beta, mu, lambda_w = config.beta, config.beta + config.lambda_h, config.lambda_w
     s, sigma, kept = start.s, start.sigma, np.zeros((len(start.s), len(start.sigma)))
     course = [(s, kept)]
@@ -149,7 +149,7 @@ def _layers(config: NeuralCollapse, start: MeansAndSpread, counts: np.ndarray) -
         kept = kept + np.log(beta / (mu + ((s / x) ** 2)[:, None] * D + turned[:, None] * (1 - D)))
         course.append((s, kept))
     lengths_of, logs = (np.array(values)[counts] for values in zip(*course, strict=True))
-    return Path(lengths_of, logs, (beta / mu) ** counts)
+    return MeansCourse(lengths_of, logs, (beta / mu) ** counts)
 
 
 def layer(config: NeuralCollapse, s0: np.ndarray) -> np.ndarray:
@@ -168,7 +168,7 @@ def layer(config: NeuralCollapse, s0: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Law:
+class CollapseLaw:
     """Predicted channels of collapse at T steps, each `[T]`, and the estimated errors of their logarithms."""
 
     trace_within: np.ndarray
@@ -180,7 +180,7 @@ class Law:
     """Estimate of the largest error of the logarithm of NC1."""
 
 
-def law(config: NeuralCollapse, steps: np.ndarray) -> Law:
+def predict_metrics(config: NeuralCollapse, steps: np.ndarray) -> CollapseLaw:
     """Predict NC1 and the trace within the classes at `steps [T]`: for means of full rank, and 0 < c < 1."""
     start = begin(config)
     steps = np.concatenate([[0.0], steps])  # what has fallen, has since step 0
@@ -204,7 +204,7 @@ def law(config: NeuralCollapse, steps: np.ndarray) -> Law:
     share = within / np.maximum(within + outside, 1e-300)
     off_trace = float((share * off).max(initial=0)) + eta / 2 + over
     whole = within + outside
-    return Law(whole[1:] / K, (whole / between)[1:], nc1[1:] / K, off_trace, float(off.max(initial=0)))
+    return CollapseLaw(whole[1:] / K, (whole / between)[1:], nc1[1:] / K, off_trace, float(off.max(initial=0)))
 
 
 def _next(config: NeuralCollapse, start: MeansAndSpread) -> tuple[float, float, float]:

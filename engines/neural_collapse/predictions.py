@@ -29,7 +29,7 @@ Curves = list[Prediction]
 
 
 def predictions(config: NeuralCollapse, steps: np.ndarray) -> Curves:
-    """All predictions of one configuration of a model of free features.
+    """Predict one configuration of a model of free features at steps `[T]`.
 
     A law that is not grey holds within the factor of its label at every step; a bound is a bound at every step; a
     "limit" is where the run ends. Of one layer, both are those of the solved layer, and of its input at step 0.
@@ -42,10 +42,10 @@ def predictions(config: NeuralCollapse, steps: np.ndarray) -> Curves:
 
 def _near(config: NeuralCollapse, t: np.ndarray) -> Curves:
     """Laws of a start that is made of a frame."""
-    law, coarse = near_collapse.law(config, t), _coarse(config, t)
+    law, coarse = near_collapse.predict_metrics(config, t), _coarse(config, t)
     amplified = 1.0 if config.model == "central_path" else max(3 / config.lambda_w**0.5, 1.0)
     nc1 = np.where(law.nc1 > DROWNED * amplified * ROUNDING**2 * law.nc1_trace, law.nc1, np.nan)
-    begun = near_collapse.law(config, np.zeros(1))
+    begun = near_collapse.predict_metrics(config, np.zeros(1))
     traces, first = _far(config, law.off_trace, LARGEST_TRACE), _far(config, law.off_nc1, LARGEST_NC1)
     curves = [
         ("trace_within", law.trace_within, traces),

@@ -1,4 +1,4 @@
-"""Experiments P1 to P12 with the settings of the specification, and one to begin with."""
+"""Experiments P1 to P12, and one to begin with."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DECAYS = ("usual decay", "hidden layers twice", "hidden layers none", "last laye
 """Names of the decays of the network for readers."""
 
 EPOCH = 21
-"""Steps of one, for the digits."""
+"""Steps of an epoch on the digits."""
 
 
 def _decays(loss: str, bias: bool, times: Iterable[tuple[float, float]]) -> list[dict[str, Any]]:

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 from engines.core.compute.batching import flags, tensor
-from engines.core.numerics.collapse_metrics import Moments, nc1, nc1_trace, scaled
-from engines.core.protocol.placing import worth
+from engines.core.numerics.collapse_metrics import FeatureMoments, nc1, nc1_trace, unit_scaled
+from engines.core.protocol.device_choice import choose_device
 from engines.neural_collapse import draws
 from engines.neural_collapse.config import NeuralCollapse
-from engines.neural_collapse.features import Task
+from engines.neural_collapse.features import FeatureTargets
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Problem:
 
     H0: Tensor
     """Reduced features at the start, `[B, d, K + r]`, readout `features`."""
-    task: Task
+    task: FeatureTargets
     RT: Tensor
     """Directions of the frame, `R T`, `[B, d, K]`; zero where the start has none."""
     minimiser: Tensor
@@ -52,14 +52,14 @@ class Problem:
     """Frobenius norms of those six, `[B, 6]`."""
 
 
-def reduced(M: Tensor, Y: Tensor, G: Tensor) -> Moments:
+def reduced(M: Tensor, Y: Tensor, G: Tensor) -> FeatureMoments:
     """Moments of reduced features, `M [B, d, K]` and `Y [B, d, r]`.
 
     The mean squared deviation of class k is `Tr(Y G_k Yᵀ)`.
     """
-    entries, u = scaled(Y)
+    entries, u = unit_scaled(Y)
     V = ((entries.mT @ entries)[:, None] * G).sum((-2, -1)).clamp_min(0).sqrt()
-    return Moments(M, Y, u[..., 0] * V)
+    return FeatureMoments(M, Y, u[..., 0] * V)
 
 
 def build(configs: Sequence[NeuralCollapse], device: torch.device) -> Problem:
@@ -70,7 +70,9 @@ def build(configs: Sequence[NeuralCollapse], device: torch.device) -> Problem:
     length = tensor([config.length if config.framed else 0.0 for config in configs], device)
     return Problem(
         H0=torch.cat([M, Y], -1),
-        task=Task(torch.cat([T, Y.new_zeros(len(configs), one.classes, Y.shape[-1])], -1), _global(configs, Y)),
+        task=FeatureTargets(
+            torch.cat([T, Y.new_zeros(len(configs), one.classes, Y.shape[-1])], -1), _global(configs, Y)
+        ),
         RT=R @ T,
         minimiser=torch.cat([length[:, None, None] * (R @ T), torch.zeros_like(Y)], -1),
         near_minimiser=flags([c.init == "near_collapse" and not c.scale and c.epsilon > 0 for c in configs], device),
@@ -97,7 +99,7 @@ def place(configs: Sequence[NeuralCollapse], device: torch.device) -> torch.devi
     """Leave small features on the processor: however many samples are drawn, what evolves is their reduced form."""
     one = configs[0]
     entries = 6 * one.features * (one.classes + draws.rank(one))
-    return worth(device, 8 * len(configs) * entries)
+    return choose_device(device, 8 * len(configs) * entries)
 
 
 def nbytes(configs: Sequence[NeuralCollapse]) -> int:

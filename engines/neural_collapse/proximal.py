@@ -12,21 +12,21 @@ from engines.neural_collapse.config import NeuralCollapse
 from engines.neural_collapse.diagnostics import Readout
 from engines.neural_collapse.features import Knobs
 from engines.neural_collapse.problem import Problem
-from engines.neural_collapse.solver import Iterate
+from engines.neural_collapse.solver import SolverState
 
 
-def init(configs: Sequence[NeuralCollapse], problem: Problem) -> Iterate:
+def init(configs: Sequence[NeuralCollapse], problem: Problem) -> SolverState:
     """The solver at its input, so that step 0 shows H0."""
     return solver.begin(problem.H0, problem.task)
 
 
-def step(problem: Problem, state: Iterate, knobs: Knobs) -> Iterate:
-    """Take one step of the solver; a solved layer stands still."""
+def step(problem: Problem, state: SolverState, knobs: Knobs) -> SolverState:
+    """Take one step of the solver on features `[B, d, K + r]`; a solved layer stands still."""
     return solver.iterate(state, problem.H0, problem.task, knobs)
 
 
-def readout(problem: Problem, state: Iterate, knobs: Knobs) -> Readout:
-    """Features, classifier and residual while the layer is solved, from which the channels are computed."""
+def readout(problem: Problem, state: SolverState, knobs: Knobs) -> Readout:
+    """Features `[B, d, K + r]`, classifier `[B, K, d]` and residual `[B]` of the layer that is being solved."""
     H, task = state.H, problem.task
     W = task.ridge(H, knobs)
     value = task.loss(W, H, knobs) + task.proximal_term(H, problem.H0, knobs)
@@ -53,7 +53,7 @@ def init_layers(configs: Sequence[NeuralCollapse], problem: Problem) -> LayersSt
 
 
 def step_layers(problem: Problem, state: LayersState, knobs: Knobs) -> LayersState:
-    """Solve one layer."""
+    """Solve the layer whose input is the features `[B, d, K + r]` of the state."""
     task = problem.task
     solution = solver.solve(state.H, task, knobs)
     residual = solver.residual(solution, task.ridge(solution.H, knobs))
@@ -62,7 +62,7 @@ def step_layers(problem: Problem, state: LayersState, knobs: Knobs) -> LayersSta
 
 
 def readout_layers(problem: Problem, state: LayersState, knobs: Knobs) -> Readout:
-    """Features, classifier and residual of the newest layer, from which the channels are computed."""
+    """Features `[B, d, K + r]`, classifier `[B, K, d]` and residual `[B]` of the newest layer."""
     H, logs = state.H, state.log_response
     W = problem.task.ridge(H, knobs)
     value = problem.task.loss(W, H, knobs) + state.proximal_term

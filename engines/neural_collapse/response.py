@@ -23,7 +23,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engines.core.numerics.collapse_metrics import TINY, size
+from engines.core.numerics.collapse_metrics import TINY, frobenius_norm
 from engines.core.protocol.errors import ConfigError
 from engines.neural_collapse import draws
 from engines.neural_collapse import problem as problems
@@ -64,7 +64,7 @@ def build(configs: Sequence[NeuralCollapse], device: torch.device) -> Problem:
 
 def _sizes(parts: Sequence[Tensor]) -> Tensor:
     """Frobenius norms of all parts `[B, m, n]`, `[B, 6]`."""
-    return torch.stack([size(part) for part in parts], -1)
+    return torch.stack([frobenius_norm(part) for part in parts], -1)
 
 
 def directions(problem: Problem, H: Tensor) -> list[Tensor]:
@@ -132,7 +132,7 @@ def response_matrix(H: np.ndarray, classes: int, lambda_w: float, lambda_h: floa
 
 @lru_cache(maxsize=64)
 def response_blocks(config: NeuralCollapse) -> tuple[np.ndarray, np.ndarray]:
-    """Singular values of F_11 and of F_12 at the frame of a configuration, descending.
+    """Singular values of F_11 and of F_12 at the frame of a configuration, descending, `[d n]` each.
 
     Raises `ConfigError` where the frame is not that of the theorem, or the matrix would be too large.
     """

@@ -12,8 +12,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from engines.core.numerics.collapse_metrics import TINY, size
-from engines.neural_collapse.features import Knobs, Task, applied
+from engines.core.numerics.collapse_metrics import TINY, frobenius_norm
+from engines.neural_collapse.features import FeatureTargets, Knobs, applied
 
 TOLERANCE = 1e-12
 """Largest `‖g(W) - W‖/‖g(W)‖` of a solved layer.
@@ -38,7 +38,7 @@ MOST = 500
 """Steps after which a layer is taken as it is."""
 
 
-class Iterate(NamedTuple):
+class SolverState(NamedTuple):
     """State of the solver after some steps."""
 
     H: Tensor
@@ -59,29 +59,29 @@ class Iterate(NamedTuple):
     """Objective f, `[B]`."""
 
 
-def begin(H0: Tensor, task: Task) -> Iterate:
+def begin(H0: Tensor, task: FeatureTargets) -> SolverState:
     """State of the solver before its first step on `H0 [B, d, K + r]`."""
     B, d, _ = H0.shape
     flat, past, none = H0.new_zeros(B, task.K * d), H0.new_zeros(B, MEMORY, task.K * d), H0.new_zeros(B)
-    return Iterate(H0, H0.new_zeros(B, task.K, d), past, past, flat, flat, none, none)
+    return SolverState(H0, H0.new_zeros(B, task.K, d), past, past, flat, flat, none, none)
 
 
-def residual(it: Iterate, image: Tensor) -> Tensor:
+def residual(it: SolverState, image: Tensor) -> Tensor:
     """Relative residual `‖g(W) - W‖/‖g(W)‖`, `[B]`, with `image = g(W)`, `[B, K, d]`."""
-    return size(image - it.W) / size(image).clamp_min(TINY)
+    return frobenius_norm(image - it.W) / frobenius_norm(image).clamp_min(TINY)
 
 
-def solved(it: Iterate, image: Tensor) -> Tensor:
+def solved(it: SolverState, image: Tensor) -> Tensor:
     """Whether a member is solved, or no longer finite, and stands still, `[B]`; `image = g(W)`, `[B, K, d]`."""
     return (it.count > 0) & ~(residual(it, image) > TOLERANCE)
 
 
-def value(W: Tensor, H: Tensor, H0: Tensor, task: Task, knobs: Knobs) -> Tensor:
+def value(W: Tensor, H: Tensor, H0: Tensor, task: FeatureTargets, knobs: Knobs) -> Tensor:
     """Objective f(W, H; H0), `[B]`, of `W [B, K, d]`, `H` and `H0 [B, d, K + r]`."""
     return task.loss(W, H, knobs) + task.proximal_term(H, H0, knobs)
 
 
-def iterate(it: Iterate, H0: Tensor, task: Task, knobs: Knobs) -> Iterate:
+def iterate(it: SolverState, H0: Tensor, task: FeatureTargets, knobs: Knobs) -> SolverState:
     """Take one step of the members that are not solved, on `H0 [B, d, K + r]`."""
     image = task.ridge(it.H, knobs)
     flat = image.flatten(1)
@@ -90,12 +90,12 @@ def iterate(it: Iterate, H0: Tensor, task: Task, knobs: Knobs) -> Iterate:
     fast = (flat - _extrapolated(changes, moves, off)).view_as(image)
     W = _where(_accepted(it, fast, H0, task, knobs), fast, image)
     H = task.features(W, H0, knobs)
-    new = Iterate(H, W, changes, moves, off, flat, it.count + 1, value(W, H, H0, task, knobs))
+    new = SolverState(H, W, changes, moves, off, flat, it.count + 1, value(W, H, H0, task, knobs))
     done = solved(it, image)
-    return Iterate(*(_where(done, old, now) for old, now in zip(it, new, strict=True)))
+    return SolverState(*(_where(done, old, now) for old, now in zip(it, new, strict=True)))
 
 
-def solve(H0: Tensor, task: Task, knobs: Knobs) -> Iterate:
+def solve(H0: Tensor, task: FeatureTargets, knobs: Knobs) -> SolverState:
     """Solve the layer whose input is `H0 [B, d, K + r]`, in at most `MOST` steps."""
     it = begin(H0, task)
     for _ in range(MOST):
@@ -118,7 +118,7 @@ def _extrapolated(changes: Tensor, moves: Tensor, off: Tensor) -> Tensor:
     return (weights.mT @ moves)[:, 0]
 
 
-def _accepted(it: Iterate, fast: Tensor, H0: Tensor, task: Task, knobs: Knobs) -> Tensor:
+def _accepted(it: SolverState, fast: Tensor, H0: Tensor, task: FeatureTargets, knobs: Knobs) -> Tensor:
     """Whether the extrapolation is due and does not raise f, `[B]`."""
     ahead = value(fast, task.features(fast, H0, knobs), H0, task, knobs)
     return (it.count >= PLAIN) & (ahead <= it.value * (1 + SLACK))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from engines.core.methods.names import METHOD_LABELS, RATE_FREE
+from engines.core.methods.own import slower
 from engines.optimizer_dynamics import risk
 from engines.optimizer_dynamics.config import OptimizerDynamics
-from engines.optimizer_dynamics.method_names import METHOD_LABELS, RATE_FREE
-from engines.optimizer_dynamics.methods.own import reads
 from engines.optimizer_dynamics.predictions import curvature_limit, threshold
 
 TIE = 1e-9
@@ -16,7 +16,14 @@ TIE = 1e-9
 
 def factorisation(config: OptimizerDynamics) -> str:
     """Why a run of this scene cannot show what it should, "" where it can."""
-    checks = (_still(config), _unstable(config), _tie(config), _repeated(config), _leaps(config), _exactly(config))
+    checks = (
+        _still(config),
+        _unstable(config),
+        _hits_a_mode(config),
+        _repeated(config),
+        _leaps(config),
+        _exactly(config),
+    )
     return next((text for text in checks if text), "")
 
 
@@ -35,7 +42,7 @@ def _unstable(config: OptimizerDynamics) -> str:
     return f"η = {config.eta:g} is above {limit:.3g}, where {METHOD_LABELS[config.method]} is unstable at the solution."
 
 
-def _tie(config: OptimizerDynamics) -> str:
+def _hits_a_mode(config: OptimizerDynamics) -> str:
     """Say that equal steps hit a singular value exactly."""
     equal = config.method == "sign" or (config.method == "muon" and config.orthogonalise == "polar")
     if not equal or config.start == "random" or config.schedule != "constant" or config.momentum:
@@ -123,11 +130,9 @@ def network(config: OptimizerDynamics) -> str:
     return ""
 
 
-def own(config: OptimizerDynamics) -> str:
+def one_at_a_time(config: OptimizerDynamics) -> str:
     """Say that an optimiser's class takes its steps one member at a time; "" of other methods."""
-    if config.method != "own" or reads(config.own_method):
-        return ""
-    return "Your method is a class of torch.optim: it steps one member at a time, which is slower."
+    return slower(config.own_method) if config.method == "own" else ""
 
 
 def stability(config: OptimizerDynamics) -> str:

@@ -6,18 +6,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from engines.core.methods.names import DECOMPOSING, LARGEST, MATRIX, METHOD_LABELS, METHODS
 from engines.core.protocol.config import Config, knob
 from engines.core.protocol.errors import ConfigError
-from engines.optimizer_dynamics.method_names import EXACT_RISK, MATRIX, METHOD_LABELS, METHODS
-from engines.optimizer_dynamics.schedules import SCHEDULE_LABELS, SCHEDULES
+from engines.optimizer_dynamics.learning_rate_schedules import SCHEDULE_LABELS, SCHEDULES
 
 SCENES = ("factorisation", "quadratic", "line", "edge", "network")
 
 MOST_MODES = 8
 """Singular values that a target may have."""
 
-LARGEST = 256
-"""Rows or columns beyond which Shampoo and SOAP are refused: they decompose matrices of that size."""
+EXACT_RISK = ("gd", "heavy_ball", "nesterov", "schedule_free", "adam")
+"""Methods whose expected risk on the quadratic is followed without sampling; Adam's approximately."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -286,10 +286,10 @@ class OptimizerDynamics(Config):
     @property
     def values(self) -> np.ndarray:
         """Singular values of the target `[r]`, decreasing. Raises `ValueError` where the text gives none."""
-        first, *rest = self.spectrum.split(":")
+        first, *parameters = self.spectrum.split(":")
         if first != "power":
-            return np.array([float(value) for value in (first, *rest)])
-        exponent, count = rest
+            return np.array([float(value) for value in (first, *parameters)])
+        exponent, count = parameters
         if int(count) > MOST_MODES:
             raise ValueError(count)
         return np.arange(1.0, int(count) + 1) ** -float(exponent)
@@ -343,7 +343,7 @@ class OptimizerDynamics(Config):
              f"power of at most {MOST_MODES} such as power:1.5:6"),
             (r > self.modes, f"spectrum has {r} singular values, more than the {self.modes} that the factors can hold"),
             (r > MOST_MODES, f"spectrum has {r} singular values; {MOST_MODES} is the limit"),
-            (self.method in ("shampoo", "shampoo_ema", "soap") and largest > LARGEST,
+            (self.method in DECOMPOSING and largest > LARGEST,
              f"method={self.method} decomposes matrices of {largest} rows; the limit is {LARGEST}"),
             (self.method == "scaled_gd" and self.depth != 2,
              f"depth={self.depth} is too deep for method=scaled_gd, which needs two factors"),

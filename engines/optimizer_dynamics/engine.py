@@ -21,7 +21,7 @@ DYNAMICS: dict[str, Dynamics] = {
         step=factorisation.step,
         observe=factorisation.observe,
         snapshot=factorisation.snapshot,
-        capturable=lambda problem: not problem.race.waits,
+        capturable=lambda problem: not problem.race.needs_host,
         nbytes=factorisation.nbytes,
         theory=predictions.factorisation_lines,
         phases=story.factorisation_phases,
@@ -62,7 +62,7 @@ DYNAMICS: dict[str, Dynamics] = {
         step=line.step,
         observe=line.observe,
         snapshot=line.snapshot,
-        capturable=lambda problem: not problem.race.waits,
+        capturable=lambda problem: not problem.race.needs_host,
         nbytes=line.nbytes,
         theory=line.lines,
         phases=story.phases,
@@ -76,7 +76,7 @@ DYNAMICS: dict[str, Dynamics] = {
         step=edge.step,
         observe=edge.observe,
         snapshot=edge.snapshot,
-        capturable=lambda problem: not problem.race.waits,
+        capturable=edge.capturable,
         nbytes=edge.nbytes,
         theory=predictions.edge_lines,
         phases=story.edge_phases,
@@ -134,12 +134,12 @@ class OptimizerDynamicsEngine(CompositeEngine[OptimizerDynamics]):
 
     def story(self, run: RunData, member: int) -> Story:
         """Explain what the reader is seeing."""
-        told = super().story(run, member)
-        return story.without_law(told) if run.configs[member].method == "own" else told
+        text = super().story(run, member)
+        return story.without_law(text) if run.configs[member].method == "own" else text
 
     def caution(self, config: OptimizerDynamics) -> str:
         """Say what a configuration cannot show, and that an optimiser's class is slower."""
-        return " ".join(filter(None, (super().caution(config), cautions.own(config))))
+        return " ".join(filter(None, (super().caution(config), cautions.one_at_a_time(config))))
 
     def idle(self, config: OptimizerDynamics) -> frozenset[str]:
         """Find the knobs of other scenes, methods and schedules."""

@@ -19,8 +19,8 @@ GAINS = (0.682, 1.134)
 def gradient_descent(s: np.ndarray, u0: np.ndarray, eta: float, L: int = 2, f: float = 0.5) -> np.ndarray:
     """Compute the steps of gradient descent to `u = f s`.
 
-    Two factors: `ln[(s/u0-1) f/(1-f)] / (2 ln(1+eta s))`, within a step at eta = 0.01, s <= 4. More: the flow, by a
-    hypergeometric function, within 1 to 1.5 % there.
+    s and u0 are `[r]`. Two factors: `ln[(s/u0-1) f/(1-f)] / (2 ln(1+eta s))`, within a step at eta = 0.01, s <= 4.
+    More: the flow, by a hypergeometric function, within 1 to 1.5 % there.
     """
     if L == 2:
         return np.log((s / u0 - 1) * f / (1 - f)) / (2 * np.log1p(eta * s))
@@ -32,7 +32,7 @@ def gradient_descent(s: np.ndarray, u0: np.ndarray, eta: float, L: int = 2, f: f
 
 
 def growth(s: np.ndarray, eta: float, beta: float, nesterov: bool) -> np.ndarray:
-    """Compute the factor by which a small mode's `a` grows in one step of momentum, two factors.
+    """Compute the factor `[r]` by which a small mode's `a` grows in one step of momentum, two factors; s `[r]`.
 
     It is the largest root of `z² - (1+beta+eta s) z + beta`, or of `z² - (1+beta)(1+eta s) z + beta (1+eta s)`.
     """
@@ -42,19 +42,26 @@ def growth(s: np.ndarray, eta: float, beta: float, nesterov: bool) -> np.ndarray
 
 
 def momentum(s: np.ndarray, u0: np.ndarray, eta: float, beta: float, nesterov: bool) -> np.ndarray:
-    """Compute the half times of momentum, two factors: `ln(s/u0) / (2 ln z)`, up to 3.4 % early at beta = 0.95."""
+    """Compute the half times `[r]` of momentum, two factors: `ln(s/u0) / (2 ln z)`, z by `growth`.
+
+    Up to 3.4 % early at beta = 0.95.
+    """
     return np.log(s / u0) / (2 * np.log(growth(s, eta, beta, nesterov)))
 
 
 def uniform_speed(s: np.ndarray, u0: np.ndarray, eta: float, L: int = 2, f: float = 0.5) -> np.ndarray:
-    """Compute the steps of methods that move every factor at one speed, polar Muon and signs, to `u = f s`."""
+    """Compute the steps `[r]` of methods that move every factor at one speed, polar Muon and signs, to `u = f s`.
+
+    `((f s)^(1/L) - u0^(1/L))/eta`, of s and u0 `[r]`.
+    """
     return ((f * s) ** (1 / L) - u0 ** (1 / L)) / eta
 
 
 def shampoo(s: np.ndarray, u0: np.ndarray, eta: float, L: int = 2, f: float = 0.5) -> np.ndarray:
     """Compute the steps of Shampoo with summed Gram matrices to `u = f s`.
 
-    Two factors: `s [f - ln(1-f)] / (16 eta²)`; more: `dt = (s u - u²/2) / (2 L² u^(2-2/L) (s-u) eta²) du`.
+    s and u0 are `[r]`. Two factors: `s (f - ln(1-f)) / (16 eta²)`; more:
+    `dt = (s u - u²/2) / (2 L² u^(2-2/L) (s-u) eta²) du`.
     """
     if L == 2:
         return s * (f - np.log1p(-f)) / (16 * eta**2)
@@ -73,12 +80,18 @@ ADAM = {0.1: 0.1858, 0.5: 0.4550, 0.9: 0.7774}
 
 
 def adam(s: np.ndarray, eta: float, f: float = 0.5) -> np.ndarray:
-    """Compute the steps of Adam without momentum and with a long memory to `u = f s`, two factors."""
+    """Compute the steps of Adam without momentum and with a long memory to `u = f s`, two factors.
+
+    `c_f sqrt(s)/eta`, `[r]`, for f = 0.1, 0.5 or 0.9: others raise `KeyError`.
+    """
     return ADAM[f] * np.sqrt(s) / eta
 
 
 def natural(s: np.ndarray, u0: np.ndarray, eta: float, f: float = 0.5) -> np.ndarray:
-    """Compute the steps of natural gradient (ScaledGD) to `u = f s`: nearly the same for every mode."""
+    """Compute the steps of natural gradient (ScaledGD) to `u = f s`: nearly the same for every mode.
+
+    `ln((1 - u0/s)/(1 - f))/(2 eta)`, `[r]`.
+    """
     return np.log((1 - u0 / s) / (1 - f)) / (2 * eta)
 
 
@@ -89,20 +102,20 @@ def half_times(config: OptimizerDynamics, u0: np.ndarray) -> np.ndarray:
     if config.alpha == 0 or config.schedule != "constant" or config.weight_decay:
         return none
     with np.errstate(all="ignore"):
-        found = none
+        times = none
         if method == "gd":
-            found = gradient_descent(s, u0, eta, L)
+            times = gradient_descent(s, u0, eta, L)
         elif method in ("heavy_ball", "nesterov") and L == 2:
-            found = momentum(s, u0, eta, config.beta1, method == "nesterov")
+            times = momentum(s, u0, eta, config.beta1, method == "nesterov")
         elif method == "sign" or (method == "muon" and config.orthogonalise == "polar"):
-            found = uniform_speed(s, u0, eta * gain(config), L)
+            times = uniform_speed(s, u0, eta * gain(config), L)
         elif method == "shampoo":
-            found = shampoo(s, u0, eta, L)
+            times = shampoo(s, u0, eta, L)
         elif method in ("adam", "soap") and L == 2 and config.beta1 == 0:
-            found = adam(s, eta)
+            times = adam(s, eta)
         elif method == "scaled_gd" and config.damping == 0:
-            found = natural(s, u0, eta)
-    return np.where(u0 < s / 2, found, np.nan)
+            times = natural(s, u0, eta)
+    return np.where(u0 < s / 2, times, np.nan)
 
 
 def gain(config: OptimizerDynamics) -> float:

@@ -12,11 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from engines.core.methods.method import Leaf, join, split
+from engines.core.methods.racing import race
 from engines.optimizer_dynamics.config import OptimizerDynamics
-from engines.optimizer_dynamics.methods.method import Leaf, join, split
-from engines.optimizer_dynamics.methods.racing import race
-from engines.optimizer_dynamics.methods.table import method_of
-from engines.optimizer_dynamics.scenes.training import knobs_of, rates
+from engines.optimizer_dynamics.scenes.training import knobs_of, method_of, rates
 
 LONGEST = 5000
 """Steps that are followed; lines end there."""
@@ -35,11 +34,11 @@ class Recursion:
         r, self._L = len(start), config.depth
         self._s = torch.tensor(config.values)[None]
         self._leaves = tuple(Leaf(*shape, diagonal=r) for shape in config.shapes)
-        self._knobs, self._schedules = knobs_of([config], CPU), (config.schedule,)
+        self._knobs, self._rate_schedules = knobs_of([config], CPU), (config.schedule,)
         self._w = torch.tensor(start, dtype=torch.float64).repeat(self._L)[None]
         self._race = race([method_of(config)], self._leaves, self._w, self._knobs)
         self._memory = self._race.start(self._w, self._knobs)
-        self._found = [self._strength(self._w).numpy()]
+        self._strengths = [self._strength(self._w).numpy()]
 
     def _strength(self, w: Tensor) -> Tensor:
         """Products `[1, r]` of the diagonals that count."""
@@ -56,19 +55,19 @@ class Recursion:
     def until(self, step: int) -> np.ndarray:
         """Return the strengths `[step + 1, r]` from step 0 on."""
         with torch.no_grad():
-            while len(self._found) <= min(step, LONGEST):
+            while len(self._strengths) <= min(step, LONGEST):
                 for _ in range(SLICE):
                     self._advance()
-        return np.concatenate(self._found[: step + 1])
+        return np.concatenate(self._strengths[: step + 1])
 
     def _advance(self) -> None:
         loss, gradient = self._gradient()
-        t = torch.full((1,), len(self._found) - 1, dtype=torch.long)
-        rate = rates(self._schedules, t, self._knobs)
+        t = torch.full((1,), len(self._strengths) - 1, dtype=torch.long)
+        rate = rates(self._rate_schedules, t, self._knobs)
         self._w, self._memory = self._race.step(
             self._w, self._memory, gradient, loss, rate, t + 1, self._knobs
         )  # fmt: skip
-        self._found.append(self._strength(self._w).numpy())
+        self._strengths.append(self._strength(self._w).numpy())
 
 
 def _product(factors: list[Tensor]) -> Tensor:
@@ -89,8 +88,8 @@ def strengths(config: OptimizerDynamics, start: np.ndarray, steps: np.ndarray) -
     recursion = _recursion(config.replace(seed=0), tuple(float(a) for a in start))
     last = int(min(np.max(steps, initial=0), LONGEST))
     path = recursion.until(last)
-    found = path[np.minimum(steps, last).astype(int)]
-    return np.where((np.asarray(steps) <= LONGEST)[:, None], found, np.nan)
+    values = path[np.minimum(steps, last).astype(int)]
+    return np.where((np.asarray(steps) <= LONGEST)[:, None], values, np.nan)
 
 
 def half_times(config: OptimizerDynamics, start: np.ndarray, steps: int) -> np.ndarray:

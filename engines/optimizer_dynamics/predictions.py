@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from engines.core.methods.names import ENTRYWISE, METHOD_LABELS
 from engines.core.protocol.declarations import Prediction
 from engines.optimizer_dynamics import laws, modes, risk
-from engines.optimizer_dynamics.config import OptimizerDynamics
-from engines.optimizer_dynamics.method_names import ENTRYWISE, EXACT_RISK, METHOD_LABELS
+from engines.optimizer_dynamics.config import EXACT_RISK, OptimizerDynamics
 from engines.optimizer_dynamics.scenes import factorisation
 
 DERIVED = "derived, see the tests"
@@ -27,7 +27,10 @@ SMALL = 0.01
 
 
 def factorisation_lines(config: OptimizerDynamics, steps: np.ndarray) -> list[Prediction]:
-    """Predict the modes and, where the factors are aligned, the loss, by the mode recursion; nothing of own methods."""
+    """Predict the modes and, where factors are aligned, the loss at steps `[T]`, by the mode recursion.
+
+    Nothing is predicted of own methods.
+    """
     if config.method == "own":
         return []
     why, aligned = broken(config), config.start != "random"
@@ -151,8 +154,8 @@ def curvature_limit(config: OptimizerDynamics) -> float:
 
 
 def risk_lines(config: OptimizerDynamics, steps: np.ndarray) -> list[Prediction]:
-    """Predict the expected risk of a sampled run exactly, and where a constant rate ends."""
-    found = []
+    """Predict the expected risk of a sampled run at steps `[T]` exactly, and where a constant rate ends."""
+    predictions = []
     if (
         config.sampling == "sampled"
         and config.method in EXACT_RISK
@@ -160,15 +163,15 @@ def risk_lines(config: OptimizerDynamics, steps: np.ndarray) -> list[Prediction]
     ):
         why = "an approximation: the averaged squares are replaced by their mean" if config.method == "adam" else ""
         values = risk.expected(config, np.asarray(steps))
-        found.append(_risk_line("exact expected risk", values, why))
+        predictions.append(_risk_line("exact expected risk", values, why))
         if not why:
-            found += _risk_band(config, steps, values)
+            predictions += _risk_band(config, steps, values)
     if config.method == "gd" and config.schedule == "constant" and config.average == "none":
         floor = risk.noise_floor(config)
         if np.isfinite(floor) and floor > 0:
-            found.append(_risk_line("limit: ½ σ² κ/(1 − κ)", np.full(len(steps), floor), ""))
-        found += _power_law(config, steps)
-    return found
+            predictions.append(_risk_line("limit: ½ σ² κ/(1 − κ)", np.full(len(steps), floor), ""))
+        predictions += _power_law(config, steps)
+    return predictions
 
 
 def _risk_band(config: OptimizerDynamics, steps: np.ndarray, mean: np.ndarray) -> list[Prediction]:
@@ -181,7 +184,7 @@ def _risk_band(config: OptimizerDynamics, steps: np.ndarray, mean: np.ndarray) -
 
 
 INFINITE = 100
-"""Between 1 and `d^a`, each this many times away, few directions count as infinitely many."""
+"""Factor by which `2 eta t` is above 1 and below `d^a` where d directions count as infinitely many."""
 
 
 def _power_law(config: OptimizerDynamics, steps: np.ndarray) -> list[Prediction]:
@@ -216,12 +219,12 @@ def threshold(config: OptimizerDynamics) -> float:
 
 
 def edge_lines(config: OptimizerDynamics, steps: np.ndarray) -> list[Prediction]:
-    """Draw the threshold of the sharpness, and for two parameters the exact maps."""
-    found, limit = [], threshold(config)
+    """Draw the threshold of the sharpness at steps `[T]`, and for two parameters the exact maps."""
+    predictions, limit = [], threshold(config)
     if limit:
         for channel, value in (("edge_ratio", 1.0), ("sharpness", limit / config.eta)):
             label = f"edge, {limit:.3g}/η" if channel == "sharpness" else "edge"
-            found.append(
+            predictions.append(
                 Prediction(
                     channel=channel, label=label, values=np.full(len(steps), value), reference=CENTRAL,
                     broken=_below_the_edge(config),
@@ -231,8 +234,8 @@ def edge_lines(config: OptimizerDynamics, steps: np.ndarray) -> list[Prediction]
         r, length = product_map(config, np.asarray(steps))
         for channel, values in (("residual", r), ("length", length), ("loss", r * r / 2)):
             label = "map of residual and length, exact"
-            found.append(Prediction(channel=channel, label=label, values=values, reference=DERIVED))
-    return found
+            predictions.append(Prediction(channel=channel, label=label, values=values, reference=DERIVED))
+    return predictions
 
 
 CENTRAL = "J. Cohen et al. 2024 (arXiv 2410.24206)"
@@ -262,6 +265,6 @@ def product_map(config: OptimizerDynamics, steps: np.ndarray) -> tuple[np.ndarra
             length - 4 * eta * r * (r + c) + eta**2 * r * r * length,
         )
         path.append((r, length))
-    found = np.array(path)[np.minimum(steps, last).astype(int)]
-    found[np.asarray(steps) > last] = np.nan
-    return found[:, 0], found[:, 1]
+    values = np.array(path)[np.minimum(steps, last).astype(int)]
+    values[np.asarray(steps) > last] = np.nan
+    return values[:, 0], values[:, 1]

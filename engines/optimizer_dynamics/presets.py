@@ -15,7 +15,7 @@ POLAR = {"method": "muon", "orthogonalise": "polar", "beta1": 0.0}
 """Muon with exact polar factors and no momentum, whose law is a straight line."""
 
 EXACT = {"eps": 1e-30}
-"""Adam's eps out of the way: 1e-8 stops small modes."""
+"""Knob that puts Adam's eps out of the way: the usual 1e-8 stops small modes."""
 
 QUADRATIC = {"scene": "quadratic", "eta": 0.1}
 """Power-law curvature and risk of 300 directions, one sample a step, noise 1."""
@@ -81,7 +81,7 @@ PRESETS = (
         ),
         steps=3100,
         cost="long",
-        judge=verdicts.table,
+        judge=verdicts.method_laws,
         lead="half_times",
         follows="O2",
         source="ours: the table of staircase laws",
@@ -143,7 +143,7 @@ PRESETS = (
         },
         seeds=tuple(range(64)),
         steps=120,
-        judge=verdicts.sampled,
+        judge=verdicts.sampled_mean,
         lead="risk",
         follows="O7",
         source="ours: the exact recursion",
@@ -174,7 +174,7 @@ PRESETS = (
             {"schedule": "cosine", "eta": 0.08648},
         ),
         steps=4096,
-        judge=verdicts.flip,
+        judge=verdicts.schedules_cross,
         lead="risk",
         log_x=True,
         follows="O11",

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 
 from engines.core.compute.simulation import Simulation
+from engines.core.methods.names import METHOD_LABELS
 from engines.core.numerics.lapack import eigvalsh
 from engines.core.protocol.config import Knob
 from engines.core.protocol.engine import Part, Probe, RunData
 from engines.core.protocol.errors import ConfigError
-from engines.core.protocol.probe_figures import Lines, Trace
+from engines.core.protocol.probe_figures import Bars, Lines, Trace
 from engines.core.runs.replay import simulation_at
 from engines.optimizer_dynamics import risk
-from engines.optimizer_dynamics.config import OptimizerDynamics
-from engines.optimizer_dynamics.method_names import EXACT_RISK
+from engines.optimizer_dynamics.config import EXACT_RISK, OptimizerDynamics
+from engines.optimizer_dynamics.learning_rate_schedules import SCHEDULES
 from engines.optimizer_dynamics.scenes import central_flow, edge, network
-from engines.optimizer_dynamics.schedules import SCHEDULES
 from engines.optimizer_dynamics.verdicts.quadratic import tuned
-from engines.optimizer_dynamics.verdicts.race import budgets, ranking, speed_up
+from engines.optimizer_dynamics.verdicts.race import budgets, ranking, speed_up, trial_losses
 
 CPU = torch.device("cpu")
 
@@ -43,20 +43,20 @@ def tuning(run: RunData, member: int, step: int = -1, trials: int = 9, steps: in
     """
     config: OptimizerDynamics = run.configs[member]
     free = config.method in ("schedule_free", "schedule_free_adam")
-    schedules = ("constant",) if free else ("constant", "linear")
+    names = ("constant",) if free else ("constant", "linear")
     rates = [config.eta * 2.0 ** (k - trials // 2) for k in range(trials)]
-    members = [config.replace(eta=eta, schedule=name, horizon=steps) for name in schedules for eta in rates]
+    members = [config.replace(eta=eta, schedule=name, horizon=steps) for name in names for eta in rates]
     simulation = Simulation(run.engine, members, CPU)
     for share in _advanced(simulation, steps):
         yield Part(0.99 * share, {})
     channel = "score" if config.scene == "network" else "loss"
     losses = np.where(simulation.diverged_at >= 0, np.nan, simulation.observe().values[channel])
-    found: dict[str, Any] = {"rate": np.array(rates), "trials": len(members)}
-    for at, name in enumerate(schedules):
-        found[name] = losses[at * trials : (at + 1) * trials]
+    result: dict[str, Any] = {"rate": np.array(rates), "trials": len(members)}
+    for at, name in enumerate(names):
+        result[name] = losses[at * trials : (at + 1) * trials]
     best = int(np.nanargmin(losses)) if np.isfinite(losses).any() else 0
-    found |= {"best_loss": float(losses[best]), "best_rate": float(members[best].eta), "best": members[best].schedule}
-    yield Part(1.0, found)
+    result |= {"best_loss": float(losses[best]), "best_rate": float(members[best].eta), "best": members[best].schedule}
+    yield Part(1.0, result)
 
 
 def speed_ups(run: RunData, member: int, step: int = -1, baseline: float = 1.0) -> dict[str, Any]:
@@ -68,13 +68,30 @@ def speed_ups(run: RunData, member: int, step: int = -1, baseline: float = 1.0) 
     if run.configs[member].scene != "network" or not budgets(run, "adam"):
         raise ConfigError("speed_ups needs a race on digits with adam in it, such as the preset O15")
     names = [name for name in network.CENTRES if budgets(run, name)]
-    found: dict[str, Any] = {"budget": np.array(sorted({config.horizon for config in run.configs}), dtype=float)}
-    places = [ranking(run, int(T)) for T in found["budget"]]
+    result: dict[str, Any] = {"budget": np.array(sorted({config.horizon for config in run.configs}), dtype=float)}
+    result |= {"trials_spent": _trials(run, names), "note": _protocol(run, baseline)}
+    places = [ranking(run, int(T)) for T in result["budget"]]
     for name in names:
-        found[f"place_{name}"] = np.array([each.index(name) + 1 if name in each else np.nan for each in places])
-        own = [speed_up(run, name, int(T), baseline) if int(T) in budgets(run, name) else None for T in found["budget"]]
-        found[name] = np.array([np.nan if speed is None else speed for speed in own])
-    return found
+        result[f"place_{name}"] = np.array([each.index(name) + 1 if name in each else np.nan for each in places])
+        own = [speed_up(run, name, int(T), baseline) if int(T) in budgets(run, name) else None
+               for T in result["budget"]]  # fmt: skip
+        result[name] = np.array([np.nan if speed is None else speed for speed in own])
+    return result
+
+
+def _trials(run: RunData, names: Sequence[str]) -> np.ndarray:
+    """Count the trials of each method over all its budgets, `[n]`; seeds repeat a trial and are none of their own."""
+    return np.array([sum(len(trial_losses(run, name, T)) for T in budgets(run, name)) for name in names])
+
+
+def _protocol(run: RunData, baseline: float) -> str:
+    """Say what a speed-up was measured with: trials of each side, seeds, and how well Adam was tuned."""
+    each = {len(trial_losses(run, name, T)) for name, T in {(config.method, config.horizon) for config in run.configs}}
+    trials = " or ".join(map(str, sorted(each)))
+    adam = "its best rate" if baseline == 1 else f"{baseline:.3g} times its best rate"
+    seeds = len({config.seed for config in run.configs})
+    on = f"{seeds} seeds" if seeds > 1 else "one seed"
+    return f"The best of {trials} trials of each method in each budget, on {on}. Adam is at {adam}."
 
 
 def best_rates(run: RunData, member: int, step: int = -1) -> dict[str, Any]:
@@ -97,20 +114,20 @@ def best_rates(run: RunData, member: int, step: int = -1) -> dict[str, Any]:
                 rows.append((config.schedule, T, config.batch_size, *best, _law(config, T)))
     if not rows:
         raise ConfigError("best_rates needs three rates of one tuning of the quadratic, as in the presets O7 and O9")
-    found: dict[str, Any] = {}
+    result: dict[str, Any] = {}
     for name in dict.fromkeys(row[0] for row in rows):
         columns = np.array(sorted(row[1:] for row in rows if row[0] == name), dtype=float).T
-        found |= {f"{key}_{name}": column for key, column in zip(("budget", "batch", "rate", "risk"), columns[:4],
+        result |= {f"{key}_{name}": column for key, column in zip(("budget", "batch", "rate", "risk"), columns[:4],
                                                                  strict=True)}  # fmt: skip
-        found[f"share_{name}"] = columns[2] / columns[1]
+        result[f"share_{name}"] = columns[2] / columns[1]
         if name == "constant":
-            found |= {"rate_law": columns[4], "share_law": columns[4] / columns[1]}
-    return found
+            result |= {"rate_law": columns[4], "share_law": columns[4] / columns[1]}
+    return result
 
 
 def _law(config: OptimizerDynamics, steps: int) -> float:
-    known = config.noise > 0 and config.source > 1 and not config.precondition and config.method == "gd"
-    return risk.best_constant_rate(config, steps) if known else np.nan
+    has_law = config.noise > 0 and config.source > 1 and not config.precondition and config.method == "gd"
+    return risk.best_constant_rate(config, steps) if has_law else np.nan
 
 
 def _tuning_lines(title: str, x: str, y: str, x_label: str, y_label: str, law: str = "") -> Lines:
@@ -122,7 +139,10 @@ def _tuning_lines(title: str, x: str, y: str, x_label: str, y_label: str, law: s
 
 
 def hessian(run: RunData, member: int, step: int = -1) -> dict[str, Any]:
-    """Compute all eigenvalues of the Hessian at the edge of stability; the largest against 2/eta."""
+    """Compute all eigenvalues of the Hessian at the edge of stability; the largest against 2/eta.
+
+    Raises `ConfigError` for other scenes.
+    """
     config = run.configs[member]
     if config.scene != "edge":
         raise ConfigError(f"hessian is of scene=edge, and this is {config.scene}")
@@ -139,6 +159,7 @@ def flow(run: RunData, member: int, step: int = -1, steps: int = 100) -> Iterato
 
     Returns the distances of both to the smoothed iterates, and the mean oscillation against the predicted variance.
     Started where nothing oscillates yet, gradient descent stays on the gradient flow until rounding has swollen.
+    Raises `ConfigError` for other scenes and methods.
     """
     config: OptimizerDynamics = run.configs[member]
     if config.scene != "edge" or config.method != "gd":
@@ -146,7 +167,7 @@ def flow(run: RunData, member: int, step: int = -1, steps: int = 100) -> Iterato
     simulation = simulation_at(run, max(step if step >= 0 else int(run.steps[-1]), 2), member)
     problem: edge.Problem = simulation.batches[0].problem.problem
     state: edge.State = simulation.batches[0].state
-    central = plain = central_flow.Flow(edge.smoothed(state), state.basis, 0.0)
+    central = plain = central_flow.FlowState(edge.smoothed(state), state.basis, 0.0)
     rows = []
     for done in range(1, steps + 1):
         simulation.advance(simulation.step + 1)
@@ -160,12 +181,15 @@ def flow(run: RunData, member: int, step: int = -1, steps: int = 100) -> Iterato
         if done % SLICE == 0:
             yield Part(0.99 * done / steps, {})
     table = np.array(rows)
-    found = {"after": np.arange(1, steps + 1), "central": table[:, 0], "gradient": table[:, 1]}
-    yield Part(1.0, {**found, "oscillation": float(table[:, 2].mean()), "variance": float(table[:, 3].mean())})
+    result = {"after": np.arange(1, steps + 1), "central": table[:, 0], "gradient": table[:, 1]}
+    yield Part(1.0, {**result, "oscillation": float(table[:, 2].mean()), "variance": float(table[:, 3].mean())})
 
 
 def monte_carlo(run: RunData, member: int, step: int = -1, runs: int = 64) -> Iterator[Part]:
-    """Sample so many runs of a member and compare their mean risk with the exact one, in standard errors."""
+    """Sample so many runs of a member and compare their mean risk with the exact one, in standard errors.
+
+    Raises `ConfigError` for other scenes, and for methods without an exact risk.
+    """
     config: OptimizerDynamics = run.configs[member]
     if config.scene != "quadratic" or config.method not in EXACT_RISK:
         raise ConfigError("monte_carlo needs scene=quadratic and a method with an exact risk")
@@ -182,8 +206,8 @@ def monte_carlo(run: RunData, member: int, step: int = -1, runs: int = 64) -> It
         yield Part(0.99 * stop / last, {})
     exact = risk.expected(config, at)
     z = (np.array(means) - exact) / np.array(errors)
-    found = {"steps": at, "mean": np.array(means), "error": np.array(errors), "exact": exact}
-    yield Part(1.0, {**found, "largest_z": float(abs(z).max())})
+    result = {"steps": at, "mean": np.array(means), "error": np.array(errors), "exact": exact}
+    yield Part(1.0, {**result, "largest_z": float(abs(z).max())})
 
 
 PROBES = (
@@ -215,19 +239,31 @@ PROBES = (
         title="Speed-ups and places",
         doc="Steps of Adam over those of each method at equal loss, at the end of schedules. How well is Adam tuned?",
         compute=speed_ups,
-        knobs=(Knob(name="baseline", doc="Adam's rate over its best one", bounds=(0.01, 1), soft=(0.05, 1), log=True),),
+        knobs=(
+            Knob(
+                name="baseline",
+                label="Adam's rate over its best",
+                doc="1: tuned, ¼: four times too small",
+                bounds=(0.01, 1),
+                soft=(0.05, 1),
+                log=True,
+            ),
+        ),
+        labels={"trials_spent": "trials of each method, all budgets"},
+        quick=True,
         pictures=(
-            Lines(
+            Bars(
                 title="Speed-up over Adam",
-                traces=tuple(Trace(x="budget", y=name, label=name, style="line") for name in network.CENTRES),
+                traces=tuple(Trace(x="budget", y=name, label=METHOD_LABELS[name]) for name in network.CENTRES),
                 x_label="budget in steps",
-                y_label="speed-up",
-                log_x=True,
+                y_label="times as fast",
+                mark=1.0,
             ),
             Lines(
                 title="Place at each budget, by the best loss",
                 traces=tuple(
-                    Trace(x="budget", y=f"place_{name}", label=name, style="line") for name in network.CENTRES
+                    Trace(x="budget", y=f"place_{name}", label=METHOD_LABELS[name], style="line")
+                    for name in network.CENTRES
                 ),
                 x_label="budget in steps",
                 y_label="place",

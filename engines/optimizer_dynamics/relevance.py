@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from engines.core.methods.names import RATE_FREE, UNDECAYED
+from engines.core.methods.own import READ, reads
 from engines.optimizer_dynamics.config import OptimizerDynamics
-from engines.optimizer_dynamics.method_names import RATE_FREE
-from engines.optimizer_dynamics.methods.own import READ, reads
 from engines.optimizer_dynamics.plots import PLOTS
 
 SCENE_KNOBS: dict[str, frozenset[str]] = {
@@ -33,8 +33,6 @@ BETA2 = frozenset(
     ("lion", "rmsprop", "adam", "shampoo_ema", "soap", "dadapt_adam", "prodigy", "schedule_free_adam")
 )  # fmt: skip
 EPS = frozenset(("rmsprop", "adam", "soap", "dadapt_adam", "prodigy", "schedule_free_adam", "mechanic"))
-UNDECAYED = frozenset(("dog", "dowg", "dadapt_sgd", "mechanic"))
-"""Methods without weight decay."""
 
 
 def idle(config: OptimizerDynamics) -> frozenset[str]:
@@ -82,10 +80,10 @@ def idle(config: OptimizerDynamics) -> frozenset[str]:
 def blank(config: OptimizerDynamics) -> frozenset[str]:
     """Find the plots of other scenes."""
     every = frozenset().union(*SCENE_PLOTS.values()) - SCENE_PLOTS[config.scene]
-    known = {plot.name for plot in PLOTS}
-    found = every & known
+    plot_names = {plot.name for plot in PLOTS}
+    names = every & plot_names
     if config.scene == "edge" and config.model == "network":
-        found |= {"catapult"}
+        names |= {"catapult"}
     if "flow_start" in idle(config) or config.flow_start < 0:
-        found |= {"flows", "central_loss"}
-    return found if config.method in RATE_FREE else found | ({"estimates"} & known)
+        names |= {"flows", "central_loss"}
+    return names if config.method in RATE_FREE else names | ({"estimates"} & plot_names)

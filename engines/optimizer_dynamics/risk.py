@@ -41,7 +41,7 @@ class Constants(NamedTuple):
     """`lambda/B`, `[b, d]`."""
 
 
-class Now(NamedTuple):
+class StepInputs(NamedTuple):
     """A step: its size `[b, 1]`, its number from 1 on `[b, 1]`, and knobs `[b, 1]`."""
 
     rate: Tensor
@@ -60,36 +60,36 @@ def gradient_moment(k: Constants, m: Tensor) -> Tensor:
     return own + k.shared * (signal(k, m) + k.noise)
 
 
-def descent(k: Constants, x: Vectors, now: Now) -> Vectors:
+def descent(k: Constants, x: Vectors, inputs: StepInputs) -> Vectors:
     """Advance `m` `[b, d]` by a step of gradient descent."""
-    eta = now.rate * k.divided
+    eta = inputs.rate * k.divided
     q = eta * k.curvature
     noise = eta.square_().mul_(k.shared).mul_(signal(k, x[0]) + k.noise)  # in place: nobody else has them
     kept = q.square().mul_(1 + 1 / k.batch_size)
     return (q.mul_(-2).add_(1).add_(kept).mul_(x[0]).add_(noise),)
 
 
-def averaged_descent(k: Constants, x: Vectors, now: Now) -> Vectors:
+def averaged_descent(k: Constants, x: Vectors, inputs: StepInputs) -> Vectors:
     """Advance `m`, `n` and `e` `[b, d]` by a step of gradient descent with an average of its points."""
-    (m,), r = descent(k, x[:1], now), now.knobs["kept"]
-    cross = (1 - now.rate * k.divided * k.curvature) * x[2]
+    (m,), r = descent(k, x[:1], inputs), inputs.knobs["kept"]
+    cross = (1 - inputs.rate * k.divided * k.curvature) * x[2]
     n = r * r * x[1] + 2 * r * (1 - r) * cross + (1 - r).square() * m
     return m, n, r * cross + (1 - r) * m
 
 
-def heavy_ball(k: Constants, x: Vectors, now: Now) -> Vectors:
+def heavy_ball(k: Constants, x: Vectors, inputs: StepInputs) -> Vectors:
     """Advance `m`, `c` and `q` `[b, d]` by a step of the heavy ball."""
     m, c, q = x
-    b, eta = now.knobs["beta1"], now.rate * k.divided
+    b, eta = inputs.knobs["beta1"], inputs.rate * k.divided
     q_next = b * b * q + 2 * b * k.curvature * c + gradient_moment(k, m)
     pulled = b * c + k.curvature * m
     return m - 2 * eta * pulled + eta.square() * q_next, pulled - eta * q_next, q_next
 
 
-def nesterov(k: Constants, x: Vectors, now: Now) -> Vectors:
+def nesterov(k: Constants, x: Vectors, inputs: StepInputs) -> Vectors:
     """Advance `m`, `c` and `q` `[b, d]` by a step of Nesterov's momentum in the form of PyTorch."""
     m, c, q = x
-    b, eta = now.knobs["beta1"], now.rate * k.divided
+    b, eta = inputs.knobs["beta1"], inputs.rate * k.divided
     G, curvature = gradient_moment(k, m), k.curvature
     q_next = b * b * q + 2 * b * curvature * c + G
     dp = (1 + b) * curvature * m + b * b * c
@@ -98,32 +98,32 @@ def nesterov(k: Constants, x: Vectors, now: Now) -> Vectors:
     return m - 2 * eta * dp + eta.square() * pp, b * c + curvature * m - eta * pv, q_next
 
 
-def schedule_free(k: Constants, x: Vectors, now: Now) -> Vectors:
+def schedule_free(k: Constants, x: Vectors, inputs: StepInputs) -> Vectors:
     """Advance `xx`, `zx` and `zz` `[b, d]`, moments of the errors of two points, by a step of Schedule-Free."""
     xx, zx, zz = x
-    b, eta, curvature, c = now.knobs["beta1"], now.rate, k.curvature, now.knobs["share"]
+    b, eta, curvature, c = inputs.knobs["beta1"], inputs.rate, k.curvature, inputs.knobs["share"]
     Y = (1 - b).square() * zz + 2 * b * (1 - b) * zx + b * b * xx
     z_next = zz - 2 * eta * curvature * ((1 - b) * zz + b * zx) + eta.square() * gradient_moment(k, Y)
     cross = zx - eta * curvature * ((1 - b) * zx + b * xx)
     return (1 - c).square() * xx + 2 * c * (1 - c) * cross + c * c * z_next, (1 - c) * cross + c * z_next, z_next
 
 
-def adam(k: Constants, x: Vectors, now: Now) -> Vectors:
+def adam(k: Constants, x: Vectors, inputs: StepInputs) -> Vectors:
     """Advance `m`, `c`, `q` and `v` `[b, d]` by a step of Adam, its averaged squares v replaced by their mean.
 
     An approximation: within 3 % at eta = 0.01, 9 % at 0.03 (B = 2).
     """
-    b1, b2 = now.knobs["beta1"], now.knobs["beta2"]
+    b1, b2 = inputs.knobs["beta1"], inputs.knobs["beta2"]
     v = b2 * x[3] + (1 - b2) * gradient_moment(k, x[0])
-    root = (v / (1 - b2**now.t)).sqrt() + now.knobs["eps"]
-    rate = now.rate * (1 - b1) / ((1 - b1**now.t) * root)
-    return *heavy_ball(k, x[:3], now._replace(rate=rate)), v
+    root = (v / (1 - b2**inputs.t)).sqrt() + inputs.knobs["eps"]
+    rate = inputs.rate * (1 - b1) / ((1 - b1**inputs.t) * root)
+    return *heavy_ball(k, x[:3], inputs._replace(rate=rate)), v
 
 
-class Rule(NamedTuple):
+class MomentRule(NamedTuple):
     """How the moments of one method advance, and how many vectors they are."""
 
-    advance: Callable[[Constants, Vectors, Now], Vectors]
+    advance: Callable[[Constants, Vectors, StepInputs], Vectors]
     vectors: int
     counted: int = 0
     """Which vector holds the errors of the point that counts."""
@@ -132,12 +132,12 @@ class Rule(NamedTuple):
 
 
 RULES = {
-    "gd": Rule(descent, 1),
-    "averaged": Rule(averaged_descent, 3, counted=1, begun=(0, 1, 2)),
-    "heavy_ball": Rule(heavy_ball, 3),
-    "nesterov": Rule(nesterov, 3),
-    "schedule_free": Rule(schedule_free, 3, begun=(0, 1, 2)),
-    "adam": Rule(adam, 4),
+    "gd": MomentRule(descent, 1),
+    "averaged": MomentRule(averaged_descent, 3, counted=1, begun=(0, 1, 2)),
+    "heavy_ball": MomentRule(heavy_ball, 3),
+    "nesterov": MomentRule(nesterov, 3),
+    "schedule_free": MomentRule(schedule_free, 3, begun=(0, 1, 2)),
+    "adam": MomentRule(adam, 4),
 }
 
 # -- the quadratic of a configuration ---------------------------------------------------------------------------
@@ -189,7 +189,10 @@ def best_constant_rate(config: OptimizerDynamics, steps: int) -> float:
 
 
 def bias(config: OptimizerDynamics, steps: np.ndarray | int, eta: float = 1.0) -> np.ndarray:
-    """Compute the risk without noise of infinitely many directions, `(1/2a) Gamma(sigma) (2 eta t)^-sigma`."""
+    """Compute the risk without noise of infinitely many directions, `(1/2a) Gamma(sigma) (2 eta t)^-sigma`, at `t [T]`.
+
+    Valid for `1 << 2 eta t`, `sigma = (b - 1)/a > 0`.
+    """
     sigma = (config.source - 1) / config.capacity
     return gamma(sigma) / (2 * config.capacity) * (2 * eta * np.asarray(steps, float)) ** -sigma
 
@@ -206,7 +209,7 @@ class ExactRisk:
     """`w*²`, `[B, d]`."""
     rules: Groups
     averages: tuple[str, ...]
-    schedules: tuple[str, ...]
+    rate_schedules: tuple[str, ...]
 
     @property
     def used(self) -> tuple[str, ...]:
@@ -225,7 +228,7 @@ class ExactRisk:
 
     def step(self, moments: Tensor, weighed: Tensor, t: Tensor, knobs: Knobs) -> tuple[Tensor, Tensor]:
         """Advance moments `[B, K, d]` and weights `[B, 2]` by step `t` `[B]`, counted from 0."""
-        rate = rates(self.schedules, t, knobs)[:, None]
+        rate = rates(self.rate_schedules, t, knobs)[:, None]
         number = (t + 1).to(rate.dtype)[:, None]
         columns = {name: knobs[name][:, None] for name in self.used}
         if any(name == "schedule_free" for name, _ in self.rules):
@@ -235,9 +238,9 @@ class ExactRisk:
 
         def one(name: str, places: Any) -> Tensor:
             k = Constants(*(value[places] for value in self.constants))
-            now = Now(rate[places], number[places], {key: value[places] for key, value in columns.items()})
+            inputs = StepInputs(rate[places], number[places], {key: value[places] for key, value in columns.items()})
             own = moments[places]
-            after = RULES[name].advance(k, own[:, : RULES[name].vectors].unbind(1), now)
+            after = RULES[name].advance(k, own[:, : RULES[name].vectors].unbind(1), inputs)
             if len(after) == own.shape[1] == 1:
                 return after[0][:, None]
             return torch.cat([torch.stack(after, 1), own[:, len(after) :]], 1)
@@ -265,7 +268,7 @@ def exact_risk(configs: Sequence[OptimizerDynamics], device: torch.device) -> Ex
         start=tensor(np.stack([minimiser(config) ** 2 for config in configs]), device),
         rules=groups([rule_of(config) for config in configs], device),
         averages=tuple(config.average for config in configs),
-        schedules=tuple(config.schedule for config in configs),
+        rate_schedules=tuple(config.schedule for config in configs),
     )
 
 
@@ -299,7 +302,7 @@ SLICE = 128
 CPU = torch.device("cpu")
 
 
-class Path:
+class RiskPath:
     """The exact expected excess risk of one configuration and its spread, step by step, as far as anybody asked.
 
     The square of the mean path is what the recursion gives without sampling: its moments are those of one point.
@@ -315,7 +318,7 @@ class Path:
         )
         self._knobs = knobs_of([config, config], CPU)
         self._moments, self._weighed = self._exact.begin()
-        self._found = [self._values()]
+        self._risks = [self._values()]
 
     def _values(self) -> Tensor:
         """Mean and variance `[1, 2]` of the excess risk: `sum lambda m/2`, `sum lambda² (v²/2 + mu² v)`."""
@@ -326,17 +329,17 @@ class Path:
     def until(self, step: int) -> np.ndarray:
         """Return mean and variance `[step + 1, 2]` of the excess risk from step 0 on."""
         with torch.no_grad():
-            while len(self._found) <= min(step, LONGEST):
+            while len(self._risks) <= min(step, LONGEST):
                 for _ in range(SLICE):
-                    t = torch.full((2,), len(self._found) - 1)
+                    t = torch.full((2,), len(self._risks) - 1)
                     self._moments, self._weighed = self._exact.step(self._moments, self._weighed, t, self._knobs)
-                    self._found.append(self._values())
-        return torch.cat(self._found[: step + 1]).numpy()
+                    self._risks.append(self._values())
+        return torch.cat(self._risks[: step + 1]).numpy()
 
 
 @lru_cache(maxsize=256)
-def _path(config: OptimizerDynamics) -> Path:
-    return Path(config)
+def _path(config: OptimizerDynamics) -> RiskPath:
+    return RiskPath(config)
 
 
 def expected(config: OptimizerDynamics, steps: np.ndarray) -> np.ndarray:

@@ -23,6 +23,8 @@ def steps_to_equal(budgets: np.ndarray, losses: np.ndarray, loss: float) -> floa
 def bounds(budgets: np.ndarray, losses: np.ndarray, loss: float) -> tuple[float, float]:
     """Bound the budget at which a tuned baseline reaches `loss`: both ends are it within the table, else one is open.
 
+    `budgets` and `losses` are `[n]`, as in `steps_to_equal`.
+
     >>> bounds(np.array([100, 400]), np.array([0.4, 0.1]), 0.01)
     (400.0, inf)
     """

@@ -6,13 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 
+from engines.core.methods.names import METHOD_LABELS
 from engines.core.protocol.declarations import Phase, Story
 from engines.core.protocol.engine import RunData
 from engines.optimizer_dynamics import risk
-from engines.optimizer_dynamics.config import OptimizerDynamics
-from engines.optimizer_dynamics.method_names import EXACT_RISK, METHOD_LABELS
+from engines.optimizer_dynamics.config import EXACT_RISK, OptimizerDynamics
+from engines.optimizer_dynamics.learning_rate_schedules import SCHEDULE_LABELS
 from engines.optimizer_dynamics.predictions import CENTRAL, threshold
-from engines.optimizer_dynamics.schedules import SCHEDULE_LABELS
+from engines.optimizer_dynamics.verdicts.race import trial_losses
 
 WHY = {
     "gd": ("t ≈ ln(s/u₀ − 1) / 2ηs", "A mode grows at a rate proportional to its singular value."),
@@ -89,15 +90,15 @@ def _order(values: np.ndarray, half: np.ndarray) -> str:
 
 def factorisation_phases(run: RunData, member: int) -> list[Phase]:
     """Mark when each mode is half learned, and where the step size begins to fall."""
-    config, found = run.configs[member], []
+    config, phases = run.configs[member], []
     if len(run):
         half = run["half_time"][-1, member]
-        found = [
+        phases = [
             Phase(step=float(t), label=f"s = {s:g}", doc=f"The mode with the singular value {s:g} is half learned.")
             for s, t in zip(config.values, half, strict=True)
             if np.isfinite(t)
         ]
-    return [START, *sorted([*found, *decay_phase(config)], key=lambda phase: phase.step)]
+    return [START, *sorted([*phases, *decay_phase(config)], key=lambda phase: phase.step)]
 
 
 START = Phase(step=0, label="start", doc="Everything is where it was put.")
@@ -119,11 +120,11 @@ def phases(run: RunData, member: int) -> list[Phase]:
 def quadratic_story(run: RunData, member: int) -> Story:
     """Tell what the rate is worth: how far it is from the largest stable one, and where it ends."""
     config = run.configs[member]
-    known = config.method in EXACT_RISK and (config.average == "none" or config.method == "gd")
+    exact = config.method in EXACT_RISK and (config.average == "none" or config.method == "gd")
     how = (
         "No sample is drawn: the second moments of all errors are followed exactly."
         if config.sampling == "exact"
-        else "One run of drawn samples" + "; the dashed line is the exact mean of all such runs" * known + "."
+        else "One run of drawn samples" + "; the dashed line is the exact mean of all such runs" * exact + "."
     )
     text = f"**{named(config)}**, {SCHEDULE_LABELS[config.schedule]}. {how} {_rate(config)}"
     if len(run):
@@ -167,8 +168,8 @@ def _growth(run: RunData, member: int) -> str:
     if not len(far):
         return ""
     at, plain = int(far[-1]), config.eta == 1 and config.schedule == "constant" and not config.beta1
-    known = f" (law {law})" if law and plain and config.growth_rate > 2 else ""
-    return f" On the way its estimate grew **{d[at + 1] / d[at]:.4g}** times a step{known}."
+    law_text = f" (law {law})" if law and plain and config.growth_rate > 2 else ""
+    return f" On the way its estimate grew **{d[at + 1] / d[at]:.4g}** times a step{law_text}."
 
 
 FREE = "P. Kasimbeg et al. 2025 (arXiv 2505.24005); growth derived here"
@@ -176,12 +177,12 @@ FREE = "P. Kasimbeg et al. 2025 (arXiv 2505.24005); growth derived here"
 
 def edge_phases(run: RunData, member: int) -> list[Phase]:
     """Mark where the sharpness first crosses its threshold."""
-    found = phases(run, member)
+    named = phases(run, member)
     if not len(run):
-        return found
+        return named
     steps, edge = run.curve("edge_ratio", member)
     over = np.flatnonzero(edge >= 1)
-    return [*found, Phase(step=float(steps[over[0]]), label="edge", doc=BEYOND)] if len(over) and over[0] else found
+    return [*named, Phase(step=float(steps[over[0]]), label="edge", doc=BEYOND)] if len(over) and over[0] else named
 
 
 BEYOND = "The sharpness has come to its threshold: from here on the iterates hop from side to side."
@@ -228,6 +229,8 @@ def network_story(run: RunData, member: int) -> Story:
         f"**{named(config)}** at η = {config.eta:g}, {SCHEDULE_LABELS[config.schedule]}, for {config.horizon} steps. "
         "A race counts at the end of the schedule, at the best rate of each method, with as many trials for all."
     )
+    trials = len(trial_losses(run, config.method, config.horizon))
+    text += f" This method has **{trials}** of them in this budget." * (trials > 1)
     if len(run):
         score = run["score"][-1, member]
         text += (

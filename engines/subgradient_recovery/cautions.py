@@ -28,12 +28,12 @@ def caution(config: SubgradientRecovery) -> str:
             f"At m = {config.m} the weakest signal is likely lost in the noise of the measurements: raise m above "
             f"{np.ceil(laws.threshold(config)):.0f}, or lower the outlier fraction."
         )
-    return _slow(config) or _spoiled(config)
+    return _slow(config) or _spare_directions(config)
 
 
-def _spoiled(config: SubgradientRecovery) -> str:
+def _spare_directions(config: SubgradientRecovery) -> str:
     """Warn of spare directions that grow nearly as fast as the signal, or until the budget is spent."""
-    left = float(flow.spare(config, np.array([1e9]))[0]) if config.k > config.r else 0.0
+    left = float(flow.spare_error(config, np.array([1e9]))[0]) if config.k > config.r else 0.0
     if left < RECOVERED or config.method == "geometric" or config.init not in ("spectral", "random"):
         return ""
     return (

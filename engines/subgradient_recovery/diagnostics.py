@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from engines.core.numerics.lapack import eigvalsh, qr, svdvals
-from engines.core.numerics.low_rank import blocks, gram, norm
+from engines.core.numerics.low_rank import gram, norm, split_signal
 from engines.subgradient_recovery.dynamics import TINY, measure, move, shrink, step
 from engines.subgradient_recovery.losses import Knobs
 from engines.subgradient_recovery.problem import Problem, State, operator_norm
@@ -51,7 +51,7 @@ def observe(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
 
 
 def _split(problem: Problem, state: State) -> dict[str, Tensor]:
-    S, E = blocks(state.U, problem.V)
+    S, E = split_signal(state.U, problem.V)
     rows, triangle = qr(S.mT)
     F = E @ rows @ rows.mT
     learned = eigvalsh(S @ S.mT).flip(-1).clamp_min(0)

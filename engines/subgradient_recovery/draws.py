@@ -36,7 +36,7 @@ class Draw:
 
 
 def operator_key(config: SubgradientRecovery) -> int:
-    """Members with equal keys share truth and measurements."""
+    """Key of a member's operator: members with equal keys share truth and measurements."""
     return config.seed if config.operator_seed < 0 else config.operator_seed
 
 
@@ -45,7 +45,7 @@ DATA = ("seed", "operator_seed", "kappa", "outlier_fraction", "outlier_kind", "o
 
 
 def data_key(config: SubgradientRecovery) -> tuple[Any, ...]:
-    """Members with equal keys share their data."""
+    """Key of a member's data: members with equal keys share it."""
     return tuple(getattr(config, name) for name in DATA)
 
 
@@ -103,7 +103,7 @@ def _outliers(config: SubgradientRecovery, drawn: Draw, stream: np.random.Genera
 
 
 def gaussian(config: SubgradientRecovery) -> np.ndarray:
-    """The first k columns of one d x d standard normal matrix, so that starts of different widths agree."""
+    """First k columns `[d, k]` of one d x d standard normal matrix, so that starts of different widths agree."""
     stream = np.random.default_rng([config.seed, START])
     return stream.standard_normal((config.d, config.d))[:, : config.k]
 

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from engines.core.compute.batching import scattered
 from engines.core.numerics.low_rank import divide
-from engines.subgradient_recovery.losses import LOSSES, PSI, Knobs, apply, taken
+from engines.subgradient_recovery.losses import LOSSES, PSI, Knobs, apply, members_at
 from engines.subgradient_recovery.problem import Problem, State, operator_norm
 from engines.subgradient_recovery.prox_linear import prox_linear
 
@@ -42,7 +42,7 @@ class Residuals(NamedTuple):
 
 
 def measure(problem: Problem, state: State, knobs: Knobs, needs_norm: bool = True) -> Residuals:
-    """Measure the iterate and weigh its residuals; where the norm of the direction is not needed it is 1."""
+    """Measure the iterate `[B, d, k]` and weigh its residuals; where the direction's norm is not needed it is 1."""
     R = problem.sensing.forward(state.U @ state.U.mT).sub_(problem.y)
     explained = R if problem.doubled is None else R + state.g.square() - state.h.square()
     Q = problem.sensing.adjoint(apply(PSI, problem.weighings, explained, knobs))
@@ -57,7 +57,7 @@ def shrink(problem: Problem, knobs: Knobs) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Point:
+class MethodInputs:
     """Members of one method."""
 
     U: Tensor
@@ -96,15 +96,15 @@ NORMALISED = "subgm"
 Move = tuple[Tensor, Tensor]
 """Direction Z `[B, d, k]` and step size eta `[B]`."""
 
-METHODS: dict[str, Callable[[Point], Move]] = {
+METHODS: dict[str, Callable[[MethodInputs], Move]] = {
     NORMALISED: lambda p: (p.D, p.step / p.norm),
     "subgm_frozen": lambda p: (p.D, p.step / p.scale),
     "subgm_loss": lambda p: (p.D, p.eta0 * torch.pi / 2 * p.loss),
     "geometric": lambda p: (p.D, p.step),
-    "gd": Point.constant,
-    "trimmed": Point.constant,
-    "median": Point.constant,
-    "dop": Point.constant,
+    "gd": MethodInputs.constant,
+    "trimmed": MethodInputs.constant,
+    "median": MethodInputs.constant,
+    "dop": MethodInputs.constant,
     "polyak": lambda p: p.polyak(p.D),
     "scaled_sm": lambda p: p.polyak(p.divided(torch.zeros_like(p.gap))),
     "opsa": lambda p: p.polyak(p.divided(p.damping.clamp_min(FAINT))),
@@ -121,13 +121,13 @@ def move(problem: Problem, state: State, knobs: Knobs, now: Residuals) -> Move:
         "norm": now.norm, "scale": problem.scale, "loss": now.loss, "damping": knobs["damping"],
         "gap": (now.loss - problem.true_loss).clamp_min(0), "padded": problem.padded,
     }  # fmt: skip
-    moves = [METHODS[method](Point(**taken(whole, places))) for method, places in problem.methods]
+    moves = [METHODS[method](MethodInputs(**members_at(whole, places))) for method, places in problem.methods]
     parts = [(move, places) for move, (_, places) in zip(moves, problem.methods, strict=True)]
     return scattered(parts, lambda move, _: move[0]), scattered(parts, lambda move, _: move[1])
 
 
 def step(problem: Problem, state: State, knobs: Knobs) -> State:
-    """Take one iteration of each member's own method."""
+    """Take one iteration of each member's own method on U `[B, d, k]`."""
     now = measure(problem, state, knobs, needs_norm=any(method == NORMALISED for method, _ in problem.methods))
     Z, eta = move(problem, state, knobs, now)
     change = Z * -eta[:, None, None]

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from engines.core.protocol.declarations import Phase, Prediction, Story
 from engines.core.protocol.engine import Engine, RunData
-from engines.subgradient_recovery import cautions, diagnostics, draws, dynamics
+from engines.subgradient_recovery import cautions, diagnostics, draws, dynamics, relevance
 from engines.subgradient_recovery.channels import CHANNELS
 from engines.subgradient_recovery.config import SubgradientRecovery
 from engines.subgradient_recovery.glossary import GLOSSARY
@@ -76,12 +76,16 @@ class SubgradientRecoveryEngine(Engine[SubgradientRecovery, Problem, State]):
         return len({draws.operator_key(config) for config in configs}) * draws.nbytes(first) + len(configs) * own
 
     def theory(self, config: SubgradientRecovery, steps: np.ndarray) -> list[Prediction]:
-        """Predict by the laws of the noise, of learning and of the floor; see `laws`, `flow` and `predictions`."""
+        """Predict steps `[T]` by laws of noise, learning and the floor; see `laws`, `flow` and `predictions`."""
         return predictions(config, steps)
 
     def caution(self, config: SubgradientRecovery) -> str:
         """Say what is wrong: too few measurements, noise on the loss step, a budget or columns that do not fit."""
         return cautions.caution(config)
+
+    def idle(self, config: SubgradientRecovery) -> frozenset[str]:
+        """Find the knobs of other losses, methods, starts and outliers."""
+        return relevance.idle(config)
 
     def phases(self, run: RunData, member: int) -> list[Phase]:
         """Find when a member is learning, fast, tracking the step, floor, over-fitting."""

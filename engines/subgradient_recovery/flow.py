@@ -60,7 +60,7 @@ class Flow:
         return np.where(passed.any(0), self.tau[passed.argmax(0)], np.inf)
 
 
-def spent(config: SubgradientRecovery, steps: np.ndarray) -> np.ndarray:
+def time_spent(config: SubgradientRecovery, steps: np.ndarray) -> np.ndarray:
     """Time `tau_t = B (1 - rho^t)` that `steps [T]` have spent, `[T]`."""
     return -laws.budget(config) * np.expm1(steps * np.log1p(-_shrink(config)))
 
@@ -84,7 +84,7 @@ def follow(config: SubgradientRecovery) -> Flow:
 
 @lru_cache(maxsize=512)
 def _follow(config: SubgradientRecovery) -> Flow:
-    sigma, w, values = config.sigma, laws.edge(config), laws.eigenvalues(config)
+    sigma, w, values = config.sigma, laws.edge(config), laws.start_eigenvalues(config)
     lam, bulk = values[: config.r], max(w, values[-1])
     sizes = np.geomspace(1e-9, 2 * np.linalg.norm(sigma), 160)
     lengths = laws.phi(config, sizes)
@@ -123,7 +123,7 @@ def _start(config: SubgradientRecovery) -> np.ndarray:
     The part of that start in the first r eigenvectors, R/sqrt(d), becomes `diag(g) R` with
     `g_j = alpha^(-lam_j/lam_1)`, whose singular values over g_j count; where the draw is large, their mean squares.
     """
-    lam = laws.eigenvalues(config)[: config.r]
+    lam = laws.start_eigenvalues(config)[: config.r]
     if config.init == "spectral":
         return config.alpha * np.sqrt(lam)
     drawn = draws.spectrum(config)
@@ -142,7 +142,7 @@ def _bulk(config: SubgradientRecovery) -> float:
     """
     if config.init == "random":
         return 1.2 * (1 + np.sqrt(config.k / config.d))
-    edge, overlap = max(laws.edge(config), laws.eigenvalues(config)[-1]), draws.overlap_with_truth(config)
+    edge, overlap = max(laws.edge(config), laws.start_eigenvalues(config)[-1]), draws.overlap_with_truth(config)
     if overlap is None:
         return float(np.sqrt(edge))
     return float(np.sqrt(edge) / max(np.linalg.svd(overlap[:, : config.r], compute_uv=False)[-1], 1e-3))
@@ -151,21 +151,21 @@ def _bulk(config: SubgradientRecovery) -> float:
 def error(config: SubgradientRecovery, steps: np.ndarray) -> np.ndarray:
     """Relative error `[T]`: the flow while it learns, then 1.3 of the step size, above the floor of dense noise.
 
-    Not valid from a large start; for k > r it ends where `spare` is above it.
+    Not valid from a large start; for k > r it ends where `spare_error` is above it.
     """
     flow, size = follow(config), float(np.linalg.norm(config.sigma))
-    learning = np.interp(spent(config, steps), flow.tau, flow.error / size)
+    learning = np.interp(time_spent(config, steps), flow.tau, flow.error / size)
     return np.maximum(np.maximum(learning, TRACKING * step_size(config, steps)), laws.dense_floor(config) / size)
 
 
-def spare(config: SubgradientRecovery, steps: np.ndarray) -> np.ndarray:
+def spare_error(config: SubgradientRecovery, steps: np.ndarray) -> np.ndarray:
     """Relative error `[T]` that the directions which the truth does not use make at most, k > r.
 
     `e(tau_r)² exp(rate (tau - tau_r)) / |X*|` from the time tau_r on at which all is learned, and e² before. After it
     only the share p of the outliers stays coherent, while the direction has the norm phi/sqrt(r) of an error with r
     equal eigenvalues: the rate is `4 w p sqrt(r)/phi(0)`, and taken as `RATE w p` at least. Heuristic.
     """
-    flow, size, tau = follow(config), float(np.linalg.norm(config.sigma)), spent(config, steps)
+    flow, size, tau = follow(config), float(np.linalg.norm(config.sigma)), time_spent(config, steps)
     learned = float(flow.half_times(config.sigma).max())
     share = 1.0 if config.noise > 0 else config.outlier_fraction
     rate = laws.edge(config) * share * max(RATE, 4 * config.r**0.5 / (laws.ROOT * (1 - config.outlier_fraction)))
@@ -180,7 +180,7 @@ def population(config: SubgradientRecovery, steps: np.ndarray) -> np.ndarray:
     (1 - 2 eta0 sigma)^t. Spare directions: x <- x (1 - 2 eta0 x)²: 1/t from a large start, a floor from a small one.
     """
     eta, sigma, t = config.eta0, config.sigma, np.asarray(steps, float)
-    growth = 2 * np.log1p(2 * eta * np.linalg.norm(sigma) / laws.ROOT * laws.eigenvalues(config)[: config.r])
+    growth = 2 * np.log1p(2 * eta * np.linalg.norm(sigma) / laws.ROOT * laws.start_eigenvalues(config)[: config.r])
     fast, slow = (-np.log(np.maximum(1 - rate * eta * sigma, 1e-12)) for rate in (4, 2))
     begun = np.minimum(_start(config) ** 2, sigma * (1 - 1e-9))
     since = t[:, None] + np.log(begun / (sigma - begun)) / growth
@@ -227,7 +227,7 @@ def leftover(config: SubgradientRecovery) -> np.ndarray:
     `alpha² lam_i (sigma_r/(lam_r alpha²))^(lam_i/lam_r)` for r < i <= k, with the spectrum of this draw, or a
     semicircle's upper part where that is large.
     """
-    drawn, last = draws.spectrum(config), laws.eigenvalues(config)[config.r - 1]
+    drawn, last = draws.spectrum(config), laws.start_eigenvalues(config)[config.r - 1]
     bulk = semicircle(config.d - config.r, laws.edge(config)) if drawn is None else drawn[0][config.r :]
     lam = np.maximum(bulk[: config.k - config.r], 1e-12)
     return config.alpha**2 * lam * np.maximum(config.sigma[-1] / (last * config.alpha**2), 1.0) ** (lam / last)

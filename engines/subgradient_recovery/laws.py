@@ -98,7 +98,7 @@ def learning_times(alpha: float, eigenvalues: np.ndarray, sigma: np.ndarray) -> 
 
 
 def automatic(config: SubgradientRecovery, eigenvalues: np.ndarray) -> float:
-    """Automatic step budget B, from lam_1 and lam_r of the start's matrix, `eigenvalues [>= r]`.
+    """Automatic step budget B, from lam_1 and lam_r of the start's matrix, `eigenvalues [n]`, n >= r.
 
     With `L = ln(1/alpha)` and the learning time `tau_r = lam_1/(2 lam_r) ln(1/(alpha sqrt(lam_r)))`,
     `B = max(.7 L + 1, min(1.1 tau_r + 1.5, L + 1))`; sigma_1 is taken as 1, since signs carry no scale. A start that
@@ -110,7 +110,7 @@ def automatic(config: SubgradientRecovery, eigenvalues: np.ndarray) -> float:
     return float(min(max(0.7 * size + 1, min(1.1 * tau + 1.5, size + 1), SHORTEST), LONGEST))
 
 
-def eigenvalues(config: SubgradientRecovery) -> np.ndarray:
+def start_eigenvalues(config: SubgradientRecovery) -> np.ndarray:
     """Eigenvalues lam_1 ... lam_r of the start's matrix, and lam_b, the largest of the others, `[r + 1]`.
 
     They are those of this very draw; predicted where that is large.
@@ -123,7 +123,7 @@ def eigenvalues(config: SubgradientRecovery) -> np.ndarray:
 
 def budget(config: SubgradientRecovery) -> float:
     """Budget B of a configuration: the knob, or where that is 0 the automatic one."""
-    return config.budget or automatic(config, eigenvalues(config))
+    return config.budget or automatic(config, start_eigenvalues(config))
 
 
 def density(config: SubgradientRecovery) -> float:

@@ -61,7 +61,7 @@ PSI: dict[str, Rule] = {
     "trimmed": _trimmed,
     "median": _median,
 }
-"""`[B, m] -> [B, m]`; a zero residual has sign 0."""
+"""Functions psi of the residuals, `[B, m] -> [B, m]`; a zero residual has sign 0."""
 
 RULE_KNOBS = ("huber_delta", "trim_fraction", "median_threshold")
 """Knobs that `LOSSES` and `PSI` read."""
@@ -75,11 +75,11 @@ def weighing(method: str, loss: str) -> str:
     return FIXED_WEIGHING.get(method, loss)
 
 
-def taken(values: Knobs, places: Tensor | slice) -> Knobs:
+def members_at(values: Knobs, places: Tensor | slice) -> Knobs:
     """Values `[b, *]` of the members at `places`, out of `[B, *]`; all where a slice stands for the batch."""
     return values if isinstance(places, slice) else {name: value[places] for name, value in values.items()}
 
 
 def apply(rules: Mapping[str, Rule], parts: Groups, R: Tensor, knobs: Knobs) -> Tensor:
     """Apply each member's rule to its residuals `R [B, m]`: `[B]` for `LOSSES`, `[B, m]` for `PSI`."""
-    return scattered(parts, lambda kind, places: rules[kind](R[places], taken(knobs, places)))
+    return scattered(parts, lambda kind, places: rules[kind](R[places], members_at(knobs, places)))

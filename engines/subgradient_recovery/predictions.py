@@ -96,7 +96,7 @@ GROWN = 1e-2
 
 
 def predictions(config: SubgradientRecovery, steps: np.ndarray) -> list[Prediction]:
-    """All predictions of one configuration; none for methods that the laws do not describe."""
+    """Predict one configuration at steps `[T]`; nothing of methods that the laws do not describe."""
     t = np.asarray(steps, dtype=float)
     if config.method == "subgm_loss":
         return _noiseless(config, t)
@@ -106,8 +106,8 @@ def predictions(config: SubgradientRecovery, steps: np.ndarray) -> list[Predicti
 
 
 def _learning(config: SubgradientRecovery, t: np.ndarray, why: str) -> list[Prediction]:
-    flowing, tau = flow.follow(config), flow.spent(config, t)
-    whole, spare = flow.error(config, t), np.zeros(len(t)) if config.k == config.r else flow.spare(config, t)
+    flowing, tau = flow.follow(config), flow.time_spent(config, t)
+    whole, spare = flow.error(config, t), np.zeros(len(t)) if config.k == config.r else flow.spare_error(config, t)
     rounded, drawn = ROUNDED[config.precision], (spare <= whole) & _resolved(config, whole)
     error, weakest = np.where(drawn, whole, np.nan), flowing.signal[:, -1] / config.sigma[-1]
     size = error * np.linalg.norm(config.sigma)
@@ -134,7 +134,7 @@ def _learning(config: SubgradientRecovery, t: np.ndarray, why: str) -> list[Pred
     lines.append(_line("residual_norm", "flow of the residual", residual, "upper", why))
     if config.k > config.r:
         late = flow.error(config, t * (1 - SHIFTED))
-        most = MARGIN * np.maximum(np.maximum(whole, late), flow.spare(config, t * (1 + SHIFTED)))
+        most = MARGIN * np.maximum(np.maximum(whole, late), flow.spare_error(config, t * (1 + SHIFTED)))
         most = np.maximum(most, rounded)
         lines.append(_line("relative_error", "spare directions, heuristic", most, "upper", why))
     if config.method == "subgm":
@@ -207,7 +207,7 @@ def hard(config: SubgradientRecovery) -> str:
         return f"α = {config.alpha:.3g} is above 1: the start is larger than the truth"
     if config.eta0 > FASTEST:
         return f"η₀ = {config.eta0:.3g} is above {FASTEST:g}: the first steps overshoot"
-    lost = laws.edge(config) > CLOSE.get(config.method, 0.0) * laws.eigenvalues(config)[config.r - 1]
+    lost = laws.edge(config) > CLOSE.get(config.method, 0.0) * laws.start_eigenvalues(config)[config.r - 1]
     if lost or config.m < _least(config) or config.m < laws.threshold(config):
         return f"m = {config.m} leaves the weakest signal too near the noise: raise m, or lower p or κ"
     return ""

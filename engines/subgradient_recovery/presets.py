@@ -1,4 +1,4 @@
-"""Experiments SG-01 to SG-17 with the settings of the specification, and one to begin with.
+"""Experiments SG-01 to SG-17, and one to begin with.
 
 Truth, measurements and noise come from one stream a seed. Budgets are B = c ln(1/alpha) + 1 with c = .7 unless
 another is given; experiments marked "a guess" imitate the scale of the paper's figures, which is not confirmed.
@@ -19,13 +19,13 @@ def budget(alpha: float, c: float = 0.7, extra: float = 1.0) -> float:
 
 
 def scaled(alpha: float, c: float = 0.7, extra: float = 1.0) -> dict[str, Any]:
-    """A start with the budget that belongs to it."""
+    """Knobs of a start with the budget that belongs to it."""
     return {"alpha": alpha, "budget": budget(alpha, c, extra)}
 
 
 SQUARES = {"loss": "l2", "method": "gd"}
 WIDE = {"d": 50, "k": 50, "m": 1000, "eta0": 0.3}
-"""Fewer measurements than the 1275 numbers of a symmetric 50 x 50 matrix."""
+"""Knobs of a wide factor, with fewer measurements than the 1275 numbers of a symmetric 50 x 50 matrix."""
 
 RANK = 2 * 30
 """d r, the unit of sample sizes."""
@@ -34,7 +34,7 @@ SAMPLES = (1.5, 2, 2.5, 3, 4, 6, 10, 20)
 """Sample sizes of SG-12, in units of d r."""
 
 SHARES = (0.3, 0.4, 0.5, 0.6, 0.7, 0.85, 1.0, 1.3, 1.7, 2.5, 4.0)
-"""c of SG-13."""
+"""Values of c in SG-13."""
 
 TRUNCATED = {"init": "truncated"}
 PEERS: tuple[dict[str, Any], ...] = (
@@ -96,7 +96,7 @@ PRESETS = (
         look_for="Flat while the signal grows out of a tiny start, a drop, then as exact as the steps are small.",
         set={"budget": 13.9},
         steps=1500,
-        judge=verdicts.hello,
+        judge=verdicts.exact_recovery,
         source="main claim: exact recovery at full width",
     ),
     Preset(
@@ -151,7 +151,7 @@ PRESETS = (
         seeds=(0, 1),
         steps=1500,
         cost="long",
-        judge=verdicts.beneath,
+        judge=verdicts.lower_than_truth,
         lead="path",
         source="ours: the global optimum is not the truth",
     ),
@@ -175,7 +175,7 @@ PRESETS = (
         cases=tuple({"outlier_fraction": p, "m": m} for p, m in ((0.6, 2400), (0.7, 4800), (0.8, 12000))),
         steps=1000,
         cost="heavy",
-        judge=verdicts.garbage,
+        judge=verdicts.mostly_outliers,
         source="main claim: dense outliers",
     ),
     Preset(
@@ -211,7 +211,7 @@ PRESETS = (
         set={"r": 3, "kappa": 4.0, "m": 2400, "alpha": 1e-8, "budget": 22.0},
         steps=3000,
         cost="long",
-        judge=verdicts.stairs,
+        judge=verdicts.staircase,
         lead="spectrum",
         source="figure (v): signal and residual over t",
     ),
@@ -266,7 +266,7 @@ PRESETS = (
         set={"outlier_fraction": 0.3, "alpha": 1e-8, "budget": [budget(1e-8, c) for c in SHARES]},
         steps=2500,
         cost="long",
-        judge=verdicts.lengths,
+        judge=verdicts.budget,
         lead="sweep",
         source="ours",
     ),
@@ -279,7 +279,7 @@ PRESETS = (
         case_labels=_peer_labels(),
         steps=1500,
         cost="long",
-        judge=verdicts.peers,
+        judge=verdicts.reference_values,
         log_x=True,
         lead="ranking",
         source="section on peers; constants of each method's own paper or hand-tuned",
@@ -292,7 +292,7 @@ PRESETS = (
         seeds=(0, 1, 2),
         steps=2500,
         cost="long",
-        judge=verdicts.adversary,
+        judge=verdicts.flipped_signs,
         source="ours: beyond the theory",
     ),
     Preset(
@@ -304,7 +304,7 @@ PRESETS = (
         case_labels=("α = 0.1", "α = 10⁻³", "α = 10⁻⁶", "squares"),
         steps=1500,
         cost="long",
-        judge=verdicts.figures,
+        judge=verdicts.dense_floor,
         source="a guess: d ~ 20, r ~ 3, recalled and not confirmed",
     ),
     Preset(

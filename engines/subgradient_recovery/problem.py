@@ -54,7 +54,7 @@ class Problem:
     methods: Groups
     losses: Groups
     weighings: Groups
-    """How residuals count, see `losses.PSI`."""
+    """Groups of members by how their residuals count, see `losses.PSI`."""
     decays: Tensor
     """1 for members with a geometric schedule, else 0, `[B]`."""
     doubled: Tensor | None

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from engines.core.compute.batching import Groups, scattered
-from engines.core.compute.device import real
-from engines.core.numerics.svec import Triangle
+from engines.core.compute.device import widest_real
+from engines.core.numerics.svec import UpperTriangle
 
 
 class Sensing:
@@ -23,8 +23,8 @@ class Sensing:
     def __init__(self, d: int, operators: Groups) -> None:
         first: Tensor = operators[0][0]
         self.operators, self.m, self._dtype = operators, len(first), first.dtype
-        self._wide = real(first.device)
-        self.triangle = Triangle(d, first.new_empty(0, dtype=self._wide), exact=True)
+        self._wide = widest_real(first.device)
+        self.triangle = UpperTriangle(d, first.new_empty(0, dtype=self._wide), exact=True)
         self._shares = self.m * self.triangle.weights
 
     def forward(self, X: Tensor) -> Tensor:
@@ -47,5 +47,5 @@ class Sensing:
 
 def tensors(matrices: Sequence[np.ndarray], precision: str, device: torch.device) -> list[Tensor]:
     """Put measurement matrices, `[m, d(d+1)/2]` each, on a device in the chosen precision."""
-    dtype = torch.float32 if precision == "fp32" else real(device)
+    dtype = torch.float32 if precision == "fp32" else widest_real(device)
     return [torch.as_tensor(M, dtype=dtype, device=device) for M in matrices]

@@ -149,7 +149,7 @@ def outcome(config: SubgradientRecovery) -> str:
         return "large" if config.alpha >= 0.1 and config.outliers else ""
     if predictions.broken(config):
         return "unlearned" if predictions.unlearned(config) and not predictions.hard(config) else ""
-    spare = 0.0 if config.k == config.r else float(flow.spare(config, np.array([1e9]))[0])
+    spare = 0.0 if config.k == config.r else float(flow.spare_error(config, np.array([1e9]))[0])
     if spare > predictions.RECOVERED:
         return ""
     if config.noise > 0:
@@ -158,7 +158,7 @@ def outcome(config: SubgradientRecovery) -> str:
 
 
 def _learned(run: RunData, member: int, config: SubgradientRecovery) -> str:
-    """When the weakest component was half learned, and when the flow says that it is."""
+    """Say when the weakest component was half learned, and when the flow says that it is."""
     steps, signal, spent = run.curves(member, "signal_min", "spent") if len(run) else (np.zeros(0),) * 3
     foretold = flow.follow(config).half_times(config.sigma).max()
     expected = f"predicted τ = {foretold:.3g}" if np.isfinite(foretold) else "the budget is too short for it"
@@ -170,7 +170,7 @@ def _learned(run: RunData, member: int, config: SubgradientRecovery) -> str:
 
 
 def _schedule(run: RunData, member: int) -> str:
-    """The budget and the decay that are in force."""
+    """Say which budget and decay are in force."""
     rho = float(run["rho"][-1, member]) if len(run) else 1.0
     if rho >= 1:
         return ""
@@ -186,7 +186,7 @@ def _noiseless(run: RunData, member: int) -> str:
 
 
 def _end(config: SubgradientRecovery) -> str:
-    """How the error of the loss step ends."""
+    """Say how the error of the loss step ends."""
     if config.outliers or config.noise > 0:
         return "But with noise the loss never vanishes, nor does the step: the error stays large, or runs away."
     if config.k == config.r:

@@ -39,9 +39,9 @@ def success(data: Dataset, config: Any) -> DataArray:
 
 def _over_line(data: Dataset, config: Any, other: str) -> tuple[np.ndarray, np.ndarray]:
     """Half-way numbers of measurements at each value of the other knob, and these over the line."""
-    found = half_way(success(data, config).transpose(other, "m"), "m")
+    half_successes = half_way(success(data, config).transpose(other, "m"), "m")
     needed = law(data, config, laws.threshold, [other]).values
-    return found, found / needed
+    return half_successes, half_successes / needed
 
 
 def _ends(ratios: np.ndarray) -> tuple[float | None, float | None]:
@@ -60,8 +60,8 @@ def _band(ratios: np.ndarray) -> list[Verdict]:
 
 def judge_width(data: Dataset, config: Any) -> list[Verdict]:
     """Judge that the number of measurements does not depend on k > r, and that it is within its band of the line."""
-    found, ratios = _over_line(data, config, "k")
-    wide = found[data["k"].values > config.r]
+    half_successes, ratios = _over_line(data, config, "k")
+    wide = half_successes[data["k"].values > config.r]
     spread = float(wide.max() / wide.min()) if len(wide) and np.isfinite(wide).all() else None
     return [verdict("measurements at which half recover, k > r: most over least", [spread], 1.0, 0.15), *_band(ratios)]
 
@@ -74,9 +74,9 @@ def line_of_width(data: Dataset, config: Any) -> list[Line]:
 
 def judge_outliers(data: Dataset, config: Any) -> list[Verdict]:
     """Judge that measurements grow with the share of outliers as the line does, within its band."""
-    found, ratios = _over_line(data, config, "outlier_fraction")
+    half_successes, ratios = _over_line(data, config, "outlier_fraction")
     kept = 1 - data["outlier_fraction"].values
-    exponent = slope(np.log(kept), np.log(found), fewest=2) if np.isfinite(found).all() else None
+    exponent = slope(np.log(kept), np.log(half_successes), fewest=2) if np.isfinite(half_successes).all() else None
     reason = "few dimensions: 2.5 to 2.8 were measured at d = 12 and 20, and a grid of measurements is coarse"
     return [
         verdict("exponent of 1 − p in the measurements at which half recover", [exponent], -2.0, 0.9, reason),
@@ -86,8 +86,8 @@ def judge_outliers(data: Dataset, config: Any) -> list[Verdict]:
 
 def line_of_outliers(data: Dataset, config: Any) -> list[Line]:
     """Draw how many measurements are needed over the share of outliers, as a line on the map."""
-    known = data["outlier_fraction"].values
-    p = np.linspace(known.min(), known.max(), 40)
+    fractions = data["outlier_fraction"].values
+    p = np.linspace(fractions.min(), fractions.max(), 40)
     return [Line(p, np.array([laws.threshold(config.replace(outlier_fraction=float(each))) for each in p]), LINE)]
 
 

@@ -16,17 +16,17 @@ SIMPLER = {"scaled_sm": "polyak", "prox_linear": "polyak", "opsa_gap": "opsa"}
 
 
 def exact(config):
-    """As many columns as the truth needs."""
+    """Give a run as many columns as the truth needs."""
     return config.replace(k=config.r)
 
 
 def full(config):
-    """As many columns as the matrix has, where the method can."""
+    """Give a run as many columns as the matrix has, where the method can."""
     return config if config.method in ("scaled_sm", "prox_linear") else config.replace(k=config.d)
 
 
 def steeper(config):
-    """A start whose scale is a power of the one that was asked for."""
+    """Start a run at a power of the scale that was asked for."""
     return config.replace(alpha=config.alpha**1.25)
 
 

@@ -8,7 +8,7 @@ import torch
 import launch
 from benchmarks import bench, machine, works
 from engines.core.protocol.errors import UnknownName
-from tests.pretend_card import pretended
+from tests.pretend_gpu import pretended
 
 CPU = torch.device("cpu")
 
@@ -30,7 +30,7 @@ def test_no_step_is_faster_than_its_products_its_reading_or_its_operations(monke
 
 
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
-def test_a_lab_is_a_table_and_json_on_a_processor_and_on_a_card(device, monkeypatch, capsys):
+def test_a_lab_is_a_table_and_json_on_a_processor_and_on_a_gpu(device, monkeypatch, capsys):
     monkeypatch.setattr(bench, "LONG", 0.001)
     monkeypatch.setitem(works.WORKS, "neural_collapse", works.WORKS["neural_collapse"][:1])
     with pretended():
@@ -38,7 +38,7 @@ def test_a_lab_is_a_table_and_json_on_a_processor_and_on_a_card(device, monkeypa
     said = capsys.readouterr().out
     assert "Neural collapse, perturbed" in said and "flow, 1 member" in said and "operations" in said
     (row,) = json.loads(json.dumps(found))["rows"]
-    assert row["device"] == "cpu"  # too small for a card
+    assert row["device"] == "cpu"  # too small for a GPU
     assert row["step"] > 0 and row["spread"] >= 1 and row["limit"] > 0 and row["plain"] > 0
     assert row["fraction"] == pytest.approx(row["limit"] / row["step"])
 

@@ -40,7 +40,7 @@ def unfolded(lab):
 def test_a_page_has_no_serious_violation(page, address, wide):
     lab = page(width=wide, height=900).open(address)
     if address == "/":
-        lab.view.locator("a.card").first.wait_for()
+        lab.view.locator("a.lab").first.wait_for()
     elif address != "/nothing":
         unfolded(lab)
     assert not serious(lab)
@@ -135,7 +135,7 @@ def test_what_happens_is_announced(page):
 
 def test_a_violation_inside_a_shadow_root_would_be_found(page):
     lab = page().open("/")
-    lab.view.locator("a.card").first.wait_for()
+    lab.view.locator("a.lab").first.wait_for()
     lab.ask(PLANT)
     assert "button-name" in serious(lab)
 

@@ -225,11 +225,11 @@ def test_a_file_is_saved_where_its_reader_says(monkeypatch, tmp_path):
         def __getattr__(self, name):
             return lambda *given: done.append((name, *given))
 
-    native_window.save(None, Download())
+    native_window.save_download(None, Download())
     assert asked[0].endswith("curve.csv")
     assert done == [("setDownloadDirectory", str(tmp_path)), ("setDownloadFileName", "mine.csv"), ("accept",)]
     answer[0] = ""
-    native_window.save(None, Download())
+    native_window.save_download(None, Download())
     assert done[3:] == [("cancel",)]
 
 

@@ -38,13 +38,13 @@ def grown(lab):
 
 def opened(page, path="/", **options):
     lab = page(**options).open(path)
-    lab.view.locator("a.card").first.wait_for()
+    lab.view.locator("a.lab").first.wait_for()
     return lab
 
 
 def test_every_lab_and_lesson_is_in_sight(page):
     lab = opened(page, width=1440, height=900)
-    assert in_sight(lab, ".card") == [True] * len(engines.names())
+    assert in_sight(lab, ".lab") == [True] * len(engines.names())
     assert in_sight(lab, "a.lesson").count(True) >= 12
     assert any(in_sight(lab, "a.tile"))
 
@@ -52,7 +52,7 @@ def test_every_lab_and_lesson_is_in_sight(page):
 @pytest.mark.thorough
 def test_eight_labs_and_their_lessons_are_too(page, crowded):
     lab = opened(page, server=crowded, width=1440, height=900)
-    assert in_sight(lab, ".card") == [True] * 8
+    assert in_sight(lab, ".lab") == [True] * 8
     assert all(in_sight(lab, "a.lesson"))
 
 
@@ -85,15 +85,15 @@ def test_pictures_move_once_and_whenever_they_are_pointed_at(page):
     lab = opened(page)
     until(lambda: grown(lab) < 1000, 10)
     until(lambda: grown(lab) == 1040, 20)
-    lab.view.locator("a.card").first.hover()
+    lab.view.locator("a.lab").first.hover()
     until(lambda: grown(lab) < 1000, 10)
 
 
 def test_nothing_moves_where_motion_is_not_wanted(page):
     lab = page()
     lab.view.emulate_media(reduced_motion="reduce")
-    lab.open("/").view.locator("a.card").first.wait_for()
+    lab.open("/").view.locator("a.lab").first.wait_for()
     assert grown(lab) == 1040
-    lab.view.locator("a.card").first.hover()
+    lab.view.locator("a.lab").first.hover()
     lab.view.wait_for_timeout(300)
     assert grown(lab) == 1040

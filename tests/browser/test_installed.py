@@ -12,10 +12,13 @@ import pytest
 from tests.browser.conftest import ROOT, Page, until
 from tests.browser.test_desktop import free_port
 
+BOOKS = sorted(ROOT.glob("engines/*/assets/notebook.ipynb"))
+"""A notebook a lab."""
+
 PICTURES = """() => {
   const inside = (e) => e.shadowRoot ? [e, ...deep(e.shadowRoot)] : [e];
   const deep = (root) => [...root.querySelectorAll("*")].flatMap(inside);
-  return deep(document).filter((e) => e.matches(".picture") && e.style.backgroundImage.startsWith("url")).length;
+  return deep(document).filter((e) => e.matches(".picture svg")).length;
 }"""
 
 
@@ -59,14 +62,14 @@ def reached(address):
 @pytest.mark.thorough
 def test_what_is_installed_has_all_that_pages_are_made_of(address, chromium):
     page = Page(chromium, address).open("/app")
-    until(lambda: page.ask(PICTURES) == 4, 60)
+    until(lambda: page.ask(PICTURES) == len(BOOKS), 60)
     page.open("/app?lab=matrix_sensing&preset=P6").ready(1)
     assert not page.complaints
     page.close()
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("book", sorted(ROOT.glob("engines/*/assets/notebook.ipynb")), ids=lambda book: book.parts[-3])
+@pytest.mark.parametrize("book", BOOKS, ids=lambda book: book.parts[-3])
 def test_a_notebook_runs_from_top_to_bottom_where_nothing_but_the_package_is(book, installed, tmp_path):
     nbclient, nbformat = pytest.importorskip("nbclient"), pytest.importorskip("nbformat")
     place = tmp_path / "elsewhere"

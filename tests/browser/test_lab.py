@@ -7,7 +7,7 @@ LAB = "/matrix_sensing"
 
 def test_the_gallery_leads_to_a_lab_that_is_moving(page):
     lab = page().open("/")
-    lab.view.locator("a.card[href*=matrix_sensing]").click()
+    lab.view.locator("a.lab[href*=matrix_sensing]").click()
     lab.ready()
     before = lab.steps()[-1]
     until(lambda: lab.steps()[-1] > before)

@@ -170,7 +170,7 @@ def test_modules_are_found_and_light_edges_are_hidden(page):
 def test_what_cannot_be_is_a_sentence_that_names_the_knobs(page):
     lab = page().open(f"{LAB}?s={impossible()}").ready().pause()
     assert lab.says("width = 100000 is outside its bounds [1, 512]")
-    lab.view.locator("select[aria-label^='subject:']").select_option("user_network")
+    lab.view.locator("select[aria-label^='subject:']").select_option("own_network")
     assert lab.says("subject = your network needs network, the path of a .safetensors, and data, the path of an .npz")
     lab.type("width", "1000")
     assert lab.says("width = 1000 is outside its bounds [1, 512]")

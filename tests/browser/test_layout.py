@@ -180,10 +180,11 @@ def test_a_figure_without_content_takes_no_room_and_says_why(page):
 
 def test_a_lost_connection_is_said_and_tried_again(page):
     lab = page().open("/matrix_sensing").ready(1)
+    lab.context.route("**/kept", lambda route: route.fulfill(json={"kept": False}))
 
     def said_when_lost():  # who listens comes with the page's last part
         lab.ask("Bokeh.documents[0].event_manager.send_event({ event_name: 'connection_lost' })")
-        return lab.says("The connection to the server is lost.", 2)
+        return lab.says("the server does not have what you see any more", 2)
 
     until(said_when_lost)
     lab.click("Try again")

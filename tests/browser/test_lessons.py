@@ -8,7 +8,10 @@ import pytest
 import engines
 from dashboard.session import lessons, link
 from dashboard.session.view_state import ViewState
-from tests.browser.conftest import first_of, until
+from tests.browser.conftest import ROOT, first_of, until
+
+PICTURES = ROOT / "build" / "lessons"
+"""Where a picture of each page of each lesson is kept, once it is told."""
 
 SEEN = """() => {
   const texts = [];
@@ -24,6 +27,8 @@ SEEN = """() => {
   walk(document.body);
   return texts.join(" ").replace(/\\s+/g, " ");
 }"""
+
+END = "This is the end: everything is yours to turn."
 
 TURN = """() => {
   const models = Bokeh.documents[0].roots().flatMap((root) => [...root.references()]);
@@ -48,6 +53,12 @@ def address(name, index):
 
 def next_of(lab):
     return lab.view.get_by_role("button", name="Next", exact=True)
+
+
+def play_fast(lab):
+    speed = lab.view.locator("select.speed").filter(visible=True)
+    if speed.count():
+        speed.select_option("max")
 
 
 def test_a_lesson_asks_then_plays_then_tells(page):
@@ -109,6 +120,49 @@ def test_nothing_on_the_page_answers_a_question_that_waits(page, name):
         assert lab.steps() in ([], [0])
 
 
+def answer(lab, question, wrongly):
+    """Answer a question, and wait until the run has come to where it is told."""
+    assert lab.says("Choose, and it plays.")
+    chosen = question.choices[(question.answer + wrongly) % len(question.choices)]
+    lab.view.get_by_role("button", name=chosen, exact=True).click()
+    play_fast(lab)
+    told = f"You said: {chosen}. {question.reveal[:9]}" if wrongly else "Right. "
+    until(lambda: lab.view.locator(".question .reveal").inner_text().startswith(told), 120)
+
+
+def let_it_be_shown(lab):
+    """Have the page turn the knobs that reach a goal."""
+    assert lab.says("Not yet.")
+    lab.view.get_by_role("button", name="Show me").click()
+    play_fast(lab)
+    assert lab.says("Done. ", 120)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("name", lessons.paths())
+def test_a_lesson_is_walked_from_its_first_page_to_the_next_lesson(page, name):
+    """Before a question is told and a goal reached there is no way on; every second question is answered wrongly."""
+    lesson = lessons.load(name)
+    lab = page(width=1440, height=900).open(f"/{lesson.lab}?lesson={name}")
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    last = len(lesson.steps) - 1
+    ways_on = lab.view.get_by_role("button", name="Next", exact=True, disabled=False)
+    ways_on = ways_on.or_(lab.view.get_by_role("link", name="Next lesson")).or_(lab.view.get_by_text(END))
+    for index, step in enumerate(lesson.steps):
+        assert lab.says(f"{index + 1} of {len(lesson.steps)}")
+        assert bool(ways_on.count()) == (not step.question and not step.goal)
+        if step.question:
+            answer(lab, step.question, wrongly=index % 2)
+        if step.goal:
+            let_it_be_shown(lab)
+        ways_on.wait_for()
+        lab.view.screenshot(path=PICTURES / f"{name}-{index + 1}.png")
+        if index < last:
+            ways_on.click()
+    following = lessons.after(lesson)
+    assert ways_on.inner_text() == (f"Next lesson: {following.title}" if following else END)
+
+
 @pytest.mark.thorough
 def test_what_a_lesson_asks_for_is_checked_and_the_last_page_leads_on(page):
     lab = page(height=900).open(address("freed_by_one_step", 3)).ready(1)
@@ -162,3 +216,18 @@ def test_progress_and_answers_stay_in_the_browser(page):
     lab.open("/neural_collapse?lesson=what_a_layer_removes")
     lab.view.get_by_role("button", name="Start afresh").click()
     assert lab.says("Choose, and it plays.")
+
+
+@pytest.mark.thorough
+def test_a_lesson_is_printed_whole_and_nothing_else(page):
+    lab = page(height=900).open("/matrix_sensing?lesson=the_price_of_width&theme=dark")
+    assert lab.says("Choose, and it plays.")
+    assert lab.view.locator("header").is_visible()
+    lab.view.emulate_media(media="print")
+    until(lambda: not lab.view.locator("header").is_visible(), 5)
+    lesson = lessons.load("the_price_of_width")
+    assert lab.view.locator(".printed section").count() == len(lesson.steps)
+    assert lab.view.locator(".printed section").last.is_visible()
+    ways = lab.view.get_by_role("link").or_(lab.view.get_by_role("button"))
+    assert not [each.inner_text() for each in ways.all() if each.is_visible()]
+    assert not lab.view.get_by_text("What you are seeing").is_visible()

@@ -36,7 +36,7 @@ def test_a_request_to_another_host_is_refused_and_noted(page):
 
 def test_the_gallery_has_its_fonts(page):
     gallery = page().open("/")
-    until(lambda: gallery.view.locator("a.card").count() == len(names()))
+    until(lambda: gallery.view.locator("a.lab").count() == len(names()))
     until(lambda: has_its_fonts(gallery))
 
 

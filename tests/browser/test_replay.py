@@ -1,11 +1,14 @@
 """A replay page from the disk, with the network cut: it shows the run's own numbers at each step."""
 
+import re
+from contextlib import contextmanager
+
 import numpy as np
 import pytest
 
 import engines
 from dashboard.publish.lab_view import lab_view
-from dashboard.publish.replay import replay
+from dashboard.publish.replay import LARGEST, replay
 from engines.core.runs import script
 
 DRAWN = """() => {
@@ -20,17 +23,25 @@ DRAWN = """() => {
 }"""
 
 
+COLUMNS = """() => {
+  const all = Bokeh.documents[0].roots().flatMap((root) => [...root.references()]);
+  const columns = ({ data }) => Object.entries(data instanceof Map ? Object.fromEntries(data) : data);
+  const plain = (source) => Object.fromEntries(columns(source).map(([name, column]) => [name, Array.from(column)]));
+  return all.filter((model) => model.type === "ColumnDataSource").map(plain).filter((each) => each.step);
+}"""
+
+
 @pytest.fixture(scope="module")
 def run():
     return engines.run("matrix_sensing", preset="P0", steps=400)
 
 
-@pytest.fixture
-def view(chromium, run, tmp_path):
+@contextmanager
+def opened(chromium, run, member, file):
     """The page from the disk, in a browser that has no network; it may not complain, nor ask for anything."""
-    context, views, experiment = lab_view(run, 1)
-    file = tmp_path / "run.html"
+    context, views, experiment = lab_view(run, member)
     file.write_bytes(replay(context, views, script.script(experiment)))
+    assert file.stat().st_size <= LARGEST
     around = chromium.new_context(viewport={"width": 900, "height": 700}, reduced_motion="reduce", color_scheme="dark")
     around.set_offline(True)
     page, complaints = around.new_page(), []
@@ -42,6 +53,12 @@ def view(chromium, run, tmp_path):
     yield page
     around.close()
     assert not complaints
+
+
+@pytest.fixture
+def view(chromium, run, tmp_path):
+    with opened(chromium, run, 1, tmp_path / "run.html") as page:
+        yield page
 
 
 def test_a_replay_needs_no_network_and_shows_the_runs_numbers_at_each_step(view, run):
@@ -67,3 +84,24 @@ def test_a_replay_needs_no_network_and_shows_the_runs_numbers_at_each_step(view,
     assert view.evaluate("document.documentElement.scrollWidth <= innerWidth")
     view.get_by_role("button", name="Play").click()
     view.wait_for_function("Number(place.value) > 2 && Number(place.value) < place.max")
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("lab", engines.names())
+def test_the_opening_of_every_lab_is_replayed_to_the_bit(chromium, lab, tmp_path):
+    run = engines.run(lab, preset=engines.load(lab).opening, seeds=[0], steps=300)
+    compared = 0
+    with opened(chromium, run, 0, tmp_path / "run.html") as view:
+        last = int(view.get_attribute("#place", "max"))
+        for place in (last // 2, last):
+            view.evaluate(f"() => {{ place.value = {place}; place.dispatchEvent(new Event('input')); }}")
+            step = int(view.inner_text("#step").split()[1].replace(",", ""))
+            for columns in view.evaluate(COLUMNS):
+                for name in (name for name in columns if re.fullmatch(r"c\d+\.\w+", name)):
+                    member, channel = name[1:].split(".")
+                    series = run.recording.series(channel)
+                    rows = np.isin(series.steps, columns["step"])
+                    assert columns["step"][-1] <= step
+                    np.testing.assert_array_equal(columns[name], series[channel][rows, int(member)], err_msg=name)
+                    compared += 1
+    assert compared >= 4

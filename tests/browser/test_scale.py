@@ -23,7 +23,7 @@ def run(chromium):
 def ticks(run, low, high):
     ends = {"range": {"start": float(MADE.places(low)), "end": float(MADE.places(high))}}
     places = run(axes.TICKS, threshold=THRESHOLD, cb_data=ends)
-    return ["".join(run(axes.TICK_LABEL, threshold=THRESHOLD, tick=place)) for place in places]
+    return ["".join(run(axes.TICK_LABEL, threshold=THRESHOLD, tick=place, ticks=places)) for place in places]
 
 
 def test_the_browser_places_values_where_the_server_does(run):
@@ -38,7 +38,9 @@ def test_ticks_are_zero_and_powers_of_ten_of_both_signs(run):
 
 def test_where_hardly_a_decade_is_in_sight_ticks_are_even(run):
     assert ticks(run, 1.9, 9.1) == ["2", "4", "6", "8"]
-    assert ticks(run, -1.1e-7, 1.1e-7) == ["−10⁻⁷", "0", "10⁻⁷"]
+    for power, name in ((7, "10⁻⁷"), (15, "10⁻¹⁵")):
+        size = 1.1 * 10.0**-power
+        assert ticks(run, -size, size) == [f"−{name}", "0", name]
 
 
 def test_a_hover_reads_the_raw_value(run):

@@ -247,7 +247,7 @@ def test_the_theme_is_the_systems_until_another_is_chosen_which_is_remembered(ch
     view = context.new_page()
     dark = lambda: view.evaluate("Bokeh.documents[0].roots()[0].data.dark_theme")  # noqa: E731
     view.goto(f"{server}/")
-    view.locator("a.card").first.wait_for()
+    view.locator("a.lab").first.wait_for()
     until(lambda: dark() is (system == "dark"))
     view.get_by_role("button", name="Toggle theme").click()
     until(lambda: dark() is (system == "light"))
@@ -255,6 +255,6 @@ def test_the_theme_is_the_systems_until_another_is_chosen_which_is_remembered(ch
     view.locator("canvas").first.wait_for()
     assert dark() is (system == "light")
     view.goto(f"{server}/?theme=dark")
-    view.locator("a.card").first.wait_for()
+    view.locator("a.lab").first.wait_for()
     assert dark()
     context.close()

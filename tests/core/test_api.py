@@ -155,7 +155,7 @@ def test_a_run_that_is_not_repeated_here_says_so_when_it_is_resumed():
     assert note.startswith("the recorded steps are not repeated to six digits here: loss ends at")
 
 
-def test_a_run_computed_on_a_card_is_probed_and_resumed_without_one():
+def test_a_run_computed_on_a_gpu_is_probed_and_resumed_without_one():
     run = engines.run("toy", steps=20)
     run.device = "cuda:7"
     assert run.probe("norm", step=10) == engines.run("toy", steps=10).probe("norm")
@@ -175,7 +175,7 @@ def test_the_story_of_a_diverged_member_says_so_and_is_that_of_the_steps_before(
 
 def test_states_checkpoints_and_rows_count_as_memory(monkeypatch):
     limits = []
-    monkeypatch.setattr(devices, "require", lambda needed, device: limits.append(needed))
+    monkeypatch.setattr(devices, "require_bytes", lambda needed, device: limits.append(needed))
     run = engines.run("toy", set={"d": 100}, seeds=range(50), steps=1000)
     row = sum(run[name][0].nbytes for name in ("loss", "x"))
     thin = run.recording.thin.nbytes()

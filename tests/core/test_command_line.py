@@ -332,7 +332,7 @@ def test_what_cannot_be_resumed_is_one_line(command, tmp_path, more, message):
 @pytest.mark.parametrize(
     "error", [ZeroDivisionError("by zero"), SystemExit(3), MemoryError(), StopIteration(1)], ids=repr
 )
-@pytest.mark.parametrize("where", ["problem", "init", "step", "observe", "caution", "idle", "_judge"])
+@pytest.mark.parametrize("where", ["problem", "init", "step", "observe", "caution", "idle", "judge_first"])
 def test_a_fault_of_an_engine_is_one_line(command, monkeypatch, where, error):
     def fail(*arguments):
         raise error
@@ -344,7 +344,7 @@ def test_a_fault_of_an_engine_is_one_line(command, monkeypatch, where, error):
 
 
 def test_claims_that_need_the_preset_s_own_members_are_not_judged_by_others(command, monkeypatch):
-    monkeypatch.setattr(ToyEngine, "_judge", staticmethod(lambda run: run.where(a=2.0)[0]))
+    monkeypatch.setattr(ToyEngine, "judge_first", staticmethod(lambda run: run.where(a=2.0)[0]))
     status, out, err = command("run toy --preset first --set a=3")
     assert status == 0 and "loss" in out
     assert err == "note: the claims of first cannot be judged by these members, which are not its own\n"

@@ -84,11 +84,11 @@ def test_a_channel_that_changes_its_shape_on_the_way_is_named(monkeypatch):
     ("method", "use", "message"),
     [
         ("story", lambda run: run.story(), "Toy stopped: TypeError: story gave 3, and no Story"),
-        ("_judge", lambda run: run.judge(), "the judge of first gave 3, and no Verdict"),
+        ("judge_first", lambda run: run.judge(), "the judge of first gave 3, and no Verdict"),
     ],
 )
 def test_what_is_no_story_and_no_verdict_is_named(monkeypatch, method, use, message):
-    monkeypatch.setattr(ToyEngine, method, lambda self, *arguments: [3] if method == "_judge" else 3)
+    monkeypatch.setattr(ToyEngine, method, lambda self, *arguments: [3] if method == "judge_first" else 3)
     experiment = Experiment.from_preset(ENGINE, ENGINE.preset("first"))
     with pytest.raises(EngineFailure, match=message):
         use(simulate(new_run(experiment), 3))

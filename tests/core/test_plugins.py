@@ -1,7 +1,9 @@
 """A fifth engine is one folder: nothing else is edited for it to be found everywhere."""
 
 import json
+import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from dashboard.session.view_state import ViewState
 from engines.core.protocol import registry
 from engines.core.protocol.errors import ConfigError, StoreError
 from engines.core.runs.experiment import Experiment
+from tests.conftest import ROOT
 from tests.core import toy
 
 TOY = Path(toy.__file__).parent
@@ -39,6 +42,34 @@ before = [name for name in ("toy", "torch") if name in sys.modules]
 from dashboard.server.gallery import content
 labs = {{lab["name"]: lab for lab in content(names, lambda name: "./" + name)["labs"]}}
 print(json.dumps([names, before, labs, registry.origin("toy"), registry.origin("matrix_sensing")]))
+"""
+
+OFFERS = """[build-system]
+requires = ["setuptools"]
+build-backend = "setuptools.build_meta"
+
+[project]
+name = "mine"
+version = "1.0"
+entry-points = { "dynascope.methods" = { patient = "mine:patient" }, "dynascope.subjects" = { line = "mine:line" } }
+
+[tool.setuptools]
+py-modules = ["mine"]
+"""
+
+MINE = """
+import torch
+import dynascope
+
+@dynascope.method("patient", init=lambda params, knobs: {"m": torch.zeros_like(params)})
+def patient(gradient, state, params, knobs):
+    m = 0.5 * state["m"] + 0.5 * gradient
+    return params - knobs["rate"] * m, {"m": m}
+
+def line():
+    X = torch.eye(2, dtype=torch.float64)
+    net = torch.nn.Linear(2, 1, bias=False).double()
+    return dynascope.Subject.of(net, (X, X.sum(1)), lambda made, y: (made[:, 0] - y).square(), name="a line")
 """
 
 CONTRACT = ["-m", "pytest", "-q", "-p", "dynascope.contract", "-p", "no:cacheprovider"]
@@ -140,6 +171,31 @@ def test_an_installed_engine_is_listed_without_being_imported_and_a_broken_one_i
     assert "module 'toy' has no attribute 'NOTHING'" in labs["no_name"]["broken"]
 
 
+@pytest.mark.thorough
+@pytest.mark.parametrize("editable", [False, True], ids=["built", "editable"])
+def test_an_installed_package_brings_methods_and_models_to_the_commands(tmp_path, editable):
+    pytest.importorskip("setuptools")
+    source, site = tmp_path / "source", tmp_path / "site"
+    source.mkdir()
+    (source / "pyproject.toml").write_text(OFFERS)
+    (source / "mine.py").write_text(MINE)
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
+    line = [*pip, "--target", str(site), *(["--editable"] if editable else []), str(source)]
+    subprocess.run(line, check=True, stderr=subprocess.DEVNULL)
+
+    def launched(*words):
+        code = f"import site; site.addsitedir({str(site)!r}); import launch; raise SystemExit(launch.main({words!r}))"
+        done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, text=True, capture_output=True, check=False)
+        return done.stdout, done.stderr
+
+    race = ("run", "optimizer_dynamics", "--set", "method=own,heavy_ball", "--steps", "5", "--json", "--quiet")
+    told = json.loads(launched(*race)[0])
+    assert [each["config"]["method"] for each in told["members"]] == ["own", "heavy_ball"]
+    model = ("probe", "loss_landscape", "hessian", "--set", "subject=own_model", "--option", "kind=hessian", "--json")
+    assert json.loads(launched(*model)[0])["values"]["trace"] == pytest.approx(2.0), "of |w - (1, 1)|²/2"
+    assert "unknown model of your own 'nine'" in launched(*model, "--set", "model=nine")[1]
+
+
 def test_the_contract_suite_runs_over_it(fresh_python, folder):
     flags = ["--engine", "toy", "--plugins", str(folder), "-k", "chunks or pure or round_trips"]
     assert " passed" in fresh_python(*CONTRACT, *flags).stdout
@@ -160,6 +216,12 @@ def test_a_new_engine_needs_a_free_name(name, tmp_path, capsys):
     assert launch.main(["new", "engine", name, "--into", str(tmp_path)]) == 1
     assert f"name={name!r} is" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+def test_a_pipe_among_plugins_is_not_waited_for(folder, plugins):
+    os.mkfifo(folder / "odd.py")
+    registry.add_plugins(folder)
+    assert "toy" in registry.names()
 
 
 def test_a_folder_that_holds_no_engines_is_refused(folder, plugins, caplog):

@@ -46,7 +46,7 @@ def test_without_a_network_or_the_right_nothing_is_installed_and_nothing_fails(m
     ran = []
     monkeypatch.setattr(system.os, "geteuid", lambda: 0 if root else 1000, raising=False)
     monkeypatch.setattr(system.shutil, "which", lambda name: f"/bin/{name}")
-    monkeypatch.setattr(system, "_runs", lambda line: ran.append(line))
+    monkeypatch.setattr(system, "runs", lambda line: ran.append(line))
     system.install(["xvfb"])
     assert [line[-1] for line in ran] == ["update", "xvfb"]
     assert {line[0] == "sudo" for line in ran} == {not root}
@@ -61,6 +61,6 @@ def test_a_package_that_is_not_to_be_had_keeps_no_other_away(monkeypatch):
 
     monkeypatch.setattr(system.os, "geteuid", lambda: 0, raising=False)
     monkeypatch.setattr(system.shutil, "which", lambda name: f"/bin/{name}")
-    monkeypatch.setattr(system, "_runs", runs)
+    monkeypatch.setattr(system, "runs", runs)
     system.install(["xvfb", "libasound2"])
     assert ran == ["update", "libasound2", "xvfb", "libasound2", "libasound2t64"]

@@ -8,8 +8,8 @@ from bokeh.server.views.ws import WSHandler
 from panel.io.state import set_curdoc
 from tornado.websocket import WebSocketClosedError
 
-from dashboard.app import _local, home
-from dashboard.server.handlers import Closed
+from dashboard.app import home
+from dashboard.server.handlers import ClosedTabFilter
 
 
 @pytest.fixture
@@ -29,11 +29,11 @@ def test_a_page_is_not_told_of_the_ticks_of_others(loop):
     assert told() == before
 
 
-def test_a_session_without_a_page_takes_its_style_sheets_from_this_server():
+def test_a_session_without_a_page_takes_its_style_sheets_from_this_server(loop):
     """A browser that reconnects after its session was given up makes such a session."""
     document = Document()
     with set_curdoc(document):
-        _local()
+        home()
     assert document.template_variables["dist_url"].startswith("static/")
 
 
@@ -48,7 +48,7 @@ class Gone:
 def test_an_answer_to_a_closed_tab_is_no_news(caplog, monkeypatch, heard):
     monkeypatch.setattr(logging.getLogger("bokeh"), "propagate", True)  # both are as whoever was first left them
     caplog.set_level(logging.WARNING, "bokeh")
-    teller, closed = logging.getLogger("bokeh.server.views.ws"), Closed()
+    teller, closed = logging.getLogger("bokeh.server.views.ws"), ClosedTabFilter()
     if not heard:
         teller.addFilter(closed)
     try:

@@ -2,7 +2,9 @@
 
 import json
 import time
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import panel as pn
@@ -44,6 +46,28 @@ def open_widget():
     until(lambda: shared().active() == 0)
 
 
+class Clock:
+    """What is called from time to time; it ticks when a test says so."""
+
+    def __init__(self):
+        self.calls = []
+
+    def add(self, call, period):
+        self.calls.append(call)
+        return SimpleNamespace(stop=partial(self.calls.remove, call))
+
+    def tick(self):
+        for call in list(self.calls):
+            call()
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    made = Clock()
+    monkeypatch.setattr(type(pn.state), "add_periodic_callback", lambda state, call, period: made.add(call, period))
+    return made
+
+
 def played(widget, steps):
     """Let a widget take some steps, as the button does."""
     widget.lab.command("step", {"count": steps})
@@ -69,16 +93,16 @@ def test_a_page_that_says_nothing_is_computed_nothing_for(open_widget, monkeypat
     assert widget.lab.session.runner.status.playing
 
 
-def test_a_widget_computes_only_while_a_page_shows_it(open_widget):
+def test_a_widget_computes_only_while_a_page_shows_it(open_widget, clock):
     widget = open_widget(lab, "matrix_sensing", preset="P3")
     until(lambda: len(widget.run))
     assert not widget.lab.session.runner.status.playing
     root = widget.cell.get_root()
     until(lambda: widget.run.steps[-1] > 0)
-    assert widget._ticks is not None
+    assert len(clock.calls) == 1
     widget.cell._cleanup(root)
     until(lambda: shared().active() == 0)
-    assert widget._ticks is None
+    assert not clock.calls
 
 
 def test_what_is_on_screen_is_what_a_script_computes_bit_for_bit(open_widget):
@@ -189,14 +213,14 @@ def test_the_notebooks_run(path):
     assert sum("application/vnd.holoviews_exec.v0+json" in data for data in shown) >= 2
 
 
-def test_through_ipywidgets_a_page_is_told_of_each_frame(open_widget, monkeypatch):
+def test_through_ipywidgets_a_page_is_told_of_each_frame(open_widget, clock, monkeypatch):
     pytest.importorskip("jupyter_bokeh")
     widget = open_widget(lab, "matrix_sensing", preset="P3")
     view, sent = pn.ipywidget(widget), []
     monkeypatch.setattr(view, "send", lambda *message: sent.append(message))
-    widget._tick()
+    clock.tick()
     assert not sent
     widget.lab.bridge.receive({"ack": 0})  # the page is there
     until(lambda: len(widget.run) > 3)
-    widget._tick()
+    clock.tick()
     assert any("PATCH-DOC" in str(message) for message in sent)

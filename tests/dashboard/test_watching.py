@@ -2,6 +2,7 @@
 
 import time
 import urllib.request
+from pathlib import Path
 
 import pytest
 import torch
@@ -40,3 +41,7 @@ def test_killing_the_page_does_not_disturb_the_training(tmp_path, monkeypatch, c
 def test_only_a_run_is_watched(tmp_path):
     with pytest.raises(ConfigError, match="its name ends with"):
         watching.serve(tmp_path / "run.csv", 0, "localhost", False)
+
+
+def test_the_name_of_a_file_is_text():
+    assert "&lt;img src=x onerror=alert(1)&gt;" in watching.waiting(Path("<img src=x onerror=alert(1)>.parquet")).object

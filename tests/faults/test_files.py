@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import save
 
-from engines.loss_landscape.models import user_network
+from engines.loss_landscape.models import own_network
 from engines.neural_collapse.network.data import read_archive
 from tests.faults.hostile import COSTLY, JSON, check_sentence, damaged, edited, one_sentence
 
@@ -42,7 +42,7 @@ def open_network(place, network, data=DATA):
     for path, content in files.items():
         path.write_bytes(content)
     with one_sentence():
-        net, theta, samples = user_network.load(*map(str, files))
+        net, theta, samples = own_network.load(*map(str, files))
         assert torch.isfinite(theta).all() and torch.isfinite(samples.X).all()
         assert torch.isfinite(net(theta, samples.X)).all()
     assert all(path.read_bytes() == content for path, content in files.items())
@@ -106,7 +106,7 @@ def test_what_is_no_file_is_neither_read_nor_waited_for(tmp_path, make):
     for name in ("odd.npz", "odd.safetensors"):
         make(tmp_path / name)
     with pytest.raises(Exception) as caught:
-        user_network.load(str(tmp_path / "odd.safetensors"), str(tmp_path / "odd.npz"))
+        own_network.load(str(tmp_path / "odd.safetensors"), str(tmp_path / "odd.npz"))
     check_sentence(str(caught.value))
     with pytest.raises(Exception) as caught:
         read_archive(tmp_path / "odd.npz")

@@ -46,7 +46,7 @@ engine = engines.load("matrix_sensing")
 experiment = Experiment.from_preset(engine, None, dict(operator="identity", n=5, k=2, r=1), steps=10**8)
 runner = Runner(engine, experiment.configs(), horizon=experiment.steps)
 runner.play()
-safe = library.Safekeeping(Path(sys.argv[1]))
+safe = library.AutosavedRun(Path(sys.argv[1]))
 safe._due = 0
 while not safe.due(runner.run):
     time.sleep(0.01)
@@ -62,7 +62,7 @@ def test_a_run_whose_server_was_killed_is_found_as_interrupted_and_goes_on(place
     process.send_signal(signal.SIGKILL)
     process.communicate(timeout=20)
     (entry,) = library.opened().find(engine="matrix_sensing")[0]
-    assert library.described(entry).startswith("interrupted, ")
+    assert library.summary_line(entry).startswith("interrupted, ")
     found = api.open(place / entry.file)
     assert found.interrupted and len(found) > 1
     last = int(found.steps[-1])
@@ -94,7 +94,7 @@ def test_a_server_that_is_killed_while_visitors_play_leaves_runs_that_another_on
     entries = library.opened().find(engine="matrix_sensing")[0]
     assert len(entries) == 2
     for entry in entries:
-        assert library.described(entry).startswith("interrupted, ")
+        assert library.summary_line(entry).startswith("interrupted, ")
         found = api.open(place / entry.file)
         last = int(found.steps[-1])
         assert last > 0
@@ -125,7 +125,7 @@ def wait(until, seconds):
 def test_what_this_process_plays_is_not_listed_and_gone_with_its_page(place, monkeypatch):
     for name in ("FIRST_SAFE", "SAFE", "SPARING"):
         monkeypatch.setattr(library, name, 0)
-    safe = library.Safekeeping(place)
+    safe = library.AutosavedRun(place)
     run = recorded(50)
     assert safe.due(run) and not list(place.glob("*.parquet"))
     safe.keep(run.copy())
@@ -163,7 +163,7 @@ def test_leftovers_are_swept_once_nobody_writes_them_any_more(place):
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device here")
 def test_a_full_disk_is_a_sentence_and_leaves_nothing(place, monkeypatch):
-    run, safe = recorded(20), library.Safekeeping(place)
+    run, safe = recorded(20), library.AutosavedRun(place)
 
     def full(*arguments):
         raise OSError(28, os.strerror(28))

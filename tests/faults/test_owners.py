@@ -91,10 +91,10 @@ def test_on_ones_own_machine_there_is_one_library(visit, run, monkeypatch):
 def test_a_message_to_a_visitor_names_no_folder_of_the_server(visit, tmp_path):
     visit(cookie="ada")
     text = f"cannot write {library.folder()}/x.parquet: Permission denied; see {asyncio.__file__}"
-    shown = message("error", text)
+    shown = message("error", text).title
     assert str(tmp_path) not in shown and "x.parquet: Permission denied" in shown
     visit()
-    assert str(tmp_path) in message("error", text)
+    assert str(tmp_path) in message("error", text).title
 
 
 def test_the_page_of_the_library_shows_a_visitor_their_own_runs(visit, run):

@@ -104,3 +104,9 @@ def scikit_learn(n=24):
 
 
 MODELS = {"ResNet-8": resnet, "transformer": transformer, "LSTM": recurrent, "scikit-learn MLP": scikit_learn}
+
+
+def outputs(subject, theta, batch):
+    """Outputs `[n, k]` at `theta [P]`, all their axes but the samples as one."""
+    made = subject.require_outputs()[0](subject.split(theta), batch)
+    return made.reshape(len(made), -1)

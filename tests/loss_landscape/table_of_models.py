@@ -1,5 +1,7 @@
 """Table of models by probes in the documents: `python -m tests.loss_landscape.table_of_models` prints it anew."""
 
+import re
+
 import engines
 from engines.core.protocol.errors import ConfigError
 from engines.core.subjects import named_subjects
@@ -55,5 +57,11 @@ def table():
     return head + "\n".join(rows) + "\n\n" + "\n".join(f"{i}. {text}" for i, text in enumerate(sentences, 1)) + "\n"
 
 
+def short(whole):
+    """The table without the sentences: of models for which a probe has none, `no`."""
+    return re.sub(r"no \(\d+\)", "no", whole.partition("\n\n")[0])
+
+
 if __name__ == "__main__":
-    print(table())
+    found = table()
+    print(found, short(found), sep="\n")

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from engines.core.numerics.svec import Triangle
+from engines.core.numerics.svec import UpperTriangle
 from engines.matrix_sensing.config import MatrixSensing
 from engines.matrix_sensing.draws import draw
 from tests.matrix_sensing.plain import normal
@@ -49,7 +49,7 @@ def test_left_is_the_transpose_of_right(name):
 def test_svec_is_an_isometry():
     E = torch.from_numpy(np.random.default_rng(1).standard_normal((4, 5, 5)))
     E = E + E.mT
-    triangle = Triangle(5, E, exact=False)
+    triangle = UpperTriangle(5, E, exact=False)
     packed = triangle.svec(E)
     torch.testing.assert_close(packed @ packed.mT, E.flatten(1) @ E.flatten(1).mT, rtol=1e-13, atol=1e-13)
     torch.testing.assert_close(triangle.mirrored(triangle.upper(E)), E, rtol=1e-15, atol=0)

@@ -10,7 +10,7 @@ from engines.core.protocol.errors import ConfigError
 from engines.core.runs.run import Run
 from engines.matrix_sensing.config import MatrixSensing
 from engines.matrix_sensing.engine import ENGINE
-from engines.matrix_sensing.predictions import FLOOR, broken, predictions
+from engines.matrix_sensing.predictions import broken, predictions
 
 SHAPE = {"n": (2, 40), "r": (1, 5), "k": (1, 14), "m": (1, 300)}
 """Narrower than the knobs allow, for the time it takes; the identity's runs do not depend on n beyond r + k."""
@@ -70,6 +70,10 @@ def missed(run, member):
         if not off <= 1 or lost:  # a bound holds until a run diverges, and says nothing of whether it does
             found.append((line.channel, line.label, off, run.configs[member]))
     return found
+
+
+FLOOR = 1e-11
+"""Relative errors below this are rounding, of the run or of the draw, and foretold by nobody."""
 
 
 def distance(run, member, line, values, foretold):

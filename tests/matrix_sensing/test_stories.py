@@ -8,7 +8,7 @@ import pytest
 from engines.core.analysis.curve_fits import power, slope
 from engines.core.api import simulate
 from engines.core.runs.run import Run
-from engines.matrix_sensing import factor_parts, theory
+from engines.matrix_sensing import factor_parts, laws
 from engines.matrix_sensing.config import MatrixSensing
 from engines.matrix_sensing.engine import ENGINE
 
@@ -86,7 +86,7 @@ def test_positive_negative_and_mixed_imbalances_are_told_apart(ratio, word, sign
     run = simulate(Run(ENGINE, [config]), 10)
     assert word in ENGINE.story(run, 0).text
     factors = factor_parts.initial_parts(config)
-    assert theory.signs(factors.delta, factors.size) == sign
+    assert laws.signs(factors.delta, factors.size) == sign
 
 
 def test_a_start_of_which_g_is_larger_converges_linearly_at_the_rate_that_is_told():
@@ -94,7 +94,7 @@ def test_a_start_of_which_g_is_larger_converges_linearly_at_the_rate_that_is_tol
     config = MatrixSensing(operator_seed=-1, target="general", alpha=0.3, init_ratio=1.5)
     run = simulate(Run(ENGINE, [config]), 3000)
     assert run["error"][-1, 0] < 1e-10
-    assert late(*run.curve("error", 0)) == pytest.approx(theory.late_rate(config), rel=0.02)
+    assert late(*run.curve("error", 0)) == pytest.approx(laws.late_rate(config), rel=0.02)
 
 
 def test_the_story_names_the_arithmetic_of_an_operator_that_has_one():

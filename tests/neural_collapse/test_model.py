@@ -6,7 +6,7 @@ import torch
 
 from engines.neural_collapse import central_path, laws
 from engines.neural_collapse.config import NeuralCollapse
-from engines.neural_collapse.features import Task
+from engines.neural_collapse.features import FeatureTargets
 from tests.neural_collapse.plain import Plain
 from tests.neural_collapse.setting import begun, frames, last, ran, small
 
@@ -183,7 +183,7 @@ def test_traces_are_monotone_on_a_thousand_random_states():
         H = torch.from_numpy(stream.standard_normal((1, d, K + min(d, K * (n - 1)))))
         u = torch.zeros(1, H.shape[-1], 1, dtype=torch.float64)
         P = torch.eye(K, H.shape[-1], dtype=torch.float64)[None]
-        task = Task(P, u)
+        task = FeatureTargets(P, u)
         values = knobs(lambda_w=10 ** stream.uniform(-3, 1), lambda_h=10 ** stream.uniform(-3, 1))
         within, between = central_path.trace_rates(task, H, values)
         C = H[..., :K] - H[..., :K].mean(-1, keepdim=True)

@@ -9,6 +9,7 @@ from engines.neural_collapse.config import NeuralCollapse
 from engines.neural_collapse.network import diagnostics, problem, training
 from engines.neural_collapse.network.diagnostics import span_coordinates
 from engines.neural_collapse.network.dynamics import NETWORK
+from tests.core.numerics.explicit_moments import moments
 from tests.neural_collapse.torch_network import TorchNetwork, knobs
 
 CPU = torch.device("cpu")
@@ -57,7 +58,7 @@ def test_every_step_is_that_of_autograd_and_torch_optim(exact, kind):
         torch.testing.assert_close(state.last[one], peer.last.weight.data.T, rtol=1e-9, atol=1e-12)
         torch.testing.assert_close(state.first[one], peer.linears[0].weight.data.T, rtol=1e-9, atol=1e-12)
     seen = diagnostics.evaluate(made, state, knobs(configs))
-    whole = metrics.moments(peer.features().T, made.y, 10)
+    whole = moments(peer.features().T, made.y, 10)
     torch.testing.assert_close(metrics.nc1(seen.last)[one], metrics.nc1(whole), rtol=1e-6, atol=0)
 
 
@@ -80,7 +81,7 @@ def test_features_in_a_few_coordinates_have_the_metrics_of_whole_ones(width):
     H, W = torch.tensor(stream.standard_normal((2, 40, width))), torch.tensor(stream.standard_normal((2, width, 5)))
     share = torch.nn.functional.one_hot(labels, 5).double()
     seen = span_coordinates(H, share / share.sum(0), W)
-    whole = metrics.moments(H.mT, labels, 5)
+    whole = moments(H.mT, labels, 5)
     for name, value in metrics.measure(whole, W.mT).items():
         torch.testing.assert_close(metrics.measure(seen.moments, seen.W)[name], value, rtol=1e-9, atol=1e-12, msg=name)
     b = torch.zeros(2, 5, dtype=torch.float64)

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from engines.core.methods.method import Leaf
 from engines.core.protocol.errors import ConfigError
 from engines.optimizer_dynamics import cautions, laws, modes
 from engines.optimizer_dynamics.config import OptimizerDynamics
-from engines.optimizer_dynamics.methods.method import Leaf
 from engines.optimizer_dynamics.scenes import factorisation
 from tests.optimizer_dynamics.setting import ran
 
@@ -157,7 +157,7 @@ def test_what_cannot_be_shown_is_said(knobs, words):
 
 def test_weight_decay_that_is_coupled_has_no_ceiling(monkeypatch):
     """The wrong build of O5: decay inside the gradient, made orthogonal with it, ends at another place."""
-    from engines.optimizer_dynamics.methods import matrix
+    from engines.core.methods import matrix
 
     config = OptimizerDynamics(**POLAR, eta=0.02, weight_decay=0.8, rows=6, columns=6, width=6)
     top = ran(400, config)["factor_spectrum"][-1, 0, 0]
@@ -174,15 +174,15 @@ def test_weight_decay_that_is_coupled_has_no_ceiling(monkeypatch):
 
 def test_shampoo_with_wrong_roots_breaks_its_law(monkeypatch):
     """The wrong build of O1: -1/2 in place of -1/4."""
-    from engines.optimizer_dynamics.methods import spectral
+    from engines.core.methods import spectral
 
     config = OptimizerDynamics(
         method="shampoo", start="aligned", alpha=1e-2, eta=0.02, spectrum="4:1", width=4, rows=4, columns=4
     )
     right = ran(900, config)["half_time"][-1, 0]
     assert right[0] / right[1] == pytest.approx(4, rel=0.05)
-    original = spectral.power
-    monkeypatch.setattr(spectral, "power", lambda A, exponent, cut=1e-13: original(A, 2 * exponent, cut))
+    original = spectral.matrix_power
+    monkeypatch.setattr(spectral, "matrix_power", lambda A, exponent, cut=1e-13: original(A, 2 * exponent, cut))
     wrong = ran(900, config)["half_time"][-1, 0]
     assert not wrong[0] / wrong[1] == pytest.approx(4, rel=0.2)
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from engines.core.methods import rate_free
 from engines.optimizer_dynamics import cautions
 from engines.optimizer_dynamics.config import OptimizerDynamics
 from engines.optimizer_dynamics.engine import ENGINE
-from engines.optimizer_dynamics.methods import rate_free
 from engines.optimizer_dynamics.scenes import line
 from tests.optimizer_dynamics.setting import ran
 
@@ -46,14 +46,14 @@ def test_d_adaptation_without_its_factor_two_grows_by_root_two(monkeypatch):
 
     def half(self, x, memory):
         g = x.gradient
-        norm_ = torch.where(x.t == 1, rate_free.norm(g), memory["first"])
+        norm_ = torch.where(x.t == 1, rate_free.row_norm(g), memory["first"])
         step = memory["d"] * x.rate / norm_
         numerator = memory["numerator"] + step * rate_free.dot(g, memory["s"])
         s = memory["s"] + step * g
-        d = torch.maximum(memory["d"], numerator / rate_free.norm(s))
+        d = torch.maximum(memory["d"], numerator / rate_free.row_norm(s))
         return memory["x0"] - s, {**memory, "s": s, "d": d, "numerator": numerator, "first": norm_}
 
-    from engines.optimizer_dynamics.methods import table
+    from engines.core.methods import table
 
     monkeypatch.setitem(table.TABLE, "dadapt_sgd", lambda c: Halved())
     assert not growth("dadapt_sgd", at=60) == pytest.approx(line.ROOT_THREE, abs=0.05)

@@ -65,5 +65,23 @@ def test_a_speed_up_over_unequal_numbers_of_trials_is_refused():
         speed_up(run, "muon", 2)
 
 
+def test_speed_ups_say_what_they_were_measured_with_and_grow_with_a_weak_baseline():
+    """Three rates of Adam at four budgets and of Muon at one, on one seed."""
+    trials = [("adam", eta, T) for eta in (0.00125, 0.0025, 0.01) for T in (5, 10, 20, 40)]
+    trials += [("muon", eta, 10) for eta in (0.025, 0.05, 0.1)]
+    run = ran(40, *(OptimizerDynamics(**{**BASE, "horizon": T}, method=method, eta=eta, schedule="linear", beta2=0.99)
+                    for method, eta, T in trials))  # fmt: skip
+    tuned, weak = (run.probe("speed_ups", 0, baseline=baseline) for baseline in (1.0, 0.25))
+    assert tuned["trials_spent"].tolist() == [12, 3]
+    assert tuned["note"] == (
+        "The best of 3 trials of each method in each budget, on one seed. Adam is at its best rate."
+    )
+    assert weak["note"].endswith("Adam is at 0.25 times its best rate.")
+    assert tuned["adam"][1] == pytest.approx(1.0)
+    assert np.isnan(tuned["muon"][[0, 2, 3]]).all()
+    both = np.isfinite(weak["adam"])
+    assert (weak["adam"][both] > tuned["adam"][both]).all() and both.any()
+
+
 def test_every_method_has_the_same_number_of_rates():
     assert {len(network.rates_of(method)) for method in network.CENTRES} == {9}

@@ -13,14 +13,14 @@ from dashboard.session import link
 from dashboard.session.start import Start
 from dashboard.session.view_state import ViewState
 from engines.core.compute.simulation import CPU, Simulation
+from engines.core.methods.table import own_method
 from engines.core.protocol import registry
 from engines.core.protocol.errors import ConfigError, DynascopeError
 from engines.core.protocol.own_method import METHODS
 from engines.core.runs.experiment import Experiment
 from engines.optimizer_dynamics.config import OptimizerDynamics
 from engines.optimizer_dynamics.engine import ENGINE
-from engines.optimizer_dynamics.methods.table import own_method
-from tests.optimizer_dynamics.plain import Quadratic, ours, theirs
+from tests.core.methods.plain import Quadratic, ours, theirs
 
 SCENES = {
     "factorisation": {},

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from engines.core.methods.names import METHODS, RATE_FREE
 from engines.core.protocol.errors import ConfigError
 from engines.optimizer_dynamics.config import OptimizerDynamics
 from engines.optimizer_dynamics.engine import ENGINE
-from engines.optimizer_dynamics.method_names import METHODS, RATE_FREE
 from engines.optimizer_dynamics.predictions import WITHIN
 from tests.optimizer_dynamics.setting import ran
 

@@ -33,31 +33,30 @@ def test_wrong_builds_give_other_numbers(monkeypatch):
     original = risk.signal
 
     def build(**patch):
-        risk._path.cache_clear()
         for name, value in patch.items():
             monkeypatch.setattr(risk, name, value)
-        found = end(small())
+        found = float(risk.RiskPath(small()).until(120)[120, 0])
         monkeypatch.undo()
-        risk._path.cache_clear()
         return found
 
     def without_feedback(k, m):
         return 0 * original(k, m)
 
-    def descent_without_feedback(k, x, now):
+    def descent_without_feedback(k, x, inputs):
         monkeypatch.setattr(risk, "signal", without_feedback)
-        after = risk.descent(k, x, now)
+        after = risk.descent(k, x, inputs)
         monkeypatch.setattr(risk, "signal", original)
         return after
 
-    rules = {**risk.RULES, "gd": risk.Rule(descent_without_feedback, 1)}
+    rules = {**risk.RULES, "gd": risk.MomentRule(descent_without_feedback, 1)}
     assert build(RULES=rules) == pytest.approx(0.02582, abs=1e-5)
 
-    def descent_without_kurtosis(k, x, now):
-        q = now.rate * k.divided * k.curvature
-        return (risk.descent(k, x, now)[0] - q.square() / k.batch_size * x[0],)
+    def descent_without_kurtosis(k, x, inputs):
+        q = inputs.rate * k.divided * k.curvature
+        return (risk.descent(k, x, inputs)[0] - q.square() / k.batch_size * x[0],)
 
-    assert build(RULES={**risk.RULES, "gd": risk.Rule(descent_without_kurtosis, 1)}) == pytest.approx(0.02968, abs=1e-5)
+    rules = {**risk.RULES, "gd": risk.MomentRule(descent_without_kurtosis, 1)}
+    assert build(RULES=rules) == pytest.approx(0.02968, abs=1e-5)
 
 
 def test_one_direction_is_a_geometric_series():

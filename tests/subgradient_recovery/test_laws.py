@@ -130,7 +130,7 @@ def test_the_floor_of_dense_noise_is_that_of_least_absolute_deviations():
 def test_the_budget_is_the_sum_of_all_steps():
     one = config(eta0=0.2, budget=13.9)
     steps = 0.2 * (1 - 0.2 / 13.9) ** np.arange(500)
-    assert float(flow.spent(one, np.array([500.0]))[0]) == pytest.approx(steps.sum(), rel=1e-12)
+    assert float(flow.time_spent(one, np.array([500.0]))[0]) == pytest.approx(steps.sum(), rel=1e-12)
     assert float(flow.step_size(one, np.array([499.0]))[0]) == pytest.approx(steps[-1], rel=1e-12)
     run = ran(500, one)
     assert run["spent"][-1, 0] == pytest.approx(steps.sum(), rel=1e-12)
@@ -168,7 +168,7 @@ def test_the_error_follows_its_curve_from_the_start_to_the_last_step():
     assert np.abs(np.log(ratio[run.steps < 100])).max() < 0.01
     curves = ((run.steps, flow.error(one, run.steps)), run.curve("relative_error", 0))
     learned = [hitting_time(curve, 0.5) for curve in curves]
-    foretold, found = flow.spent(one, np.array(learned))
+    foretold, found = flow.time_spent(one, np.array(learned))
     assert foretold == pytest.approx(found, rel=0.03)
     late = ratio[run.steps >= 500]
     assert 0.4 < late.min() and late.max() < 2.0

@@ -121,7 +121,7 @@ def test_the_lines_use_the_budget_and_the_spectrum_of_the_run(knobs):
     one = config(**knobs)
     batch = begun(one)
     lam = torch.linalg.eigvalsh(batch.problem.sensing.adjoint(batch.problem.y.sign()))[0].flip(-1).numpy()
-    np.testing.assert_allclose(laws.eigenvalues(one), lam[: one.r + 1], rtol=1e-9)
+    np.testing.assert_allclose(laws.start_eigenvalues(one), lam[: one.r + 1], rtol=1e-9)
     assert laws.budget(one) == pytest.approx(float(batch.problem.budget[0]), rel=1e-9)
 
 

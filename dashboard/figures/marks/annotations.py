@@ -10,7 +10,7 @@ from bokeh.models import ColumnDataSource, LabelSet, MultiLine, Scatter
 
 from dashboard.figures.marks.axes import Scale
 from dashboard.figures.marks.figure import add_glyph
-from dashboard.figures.marks.streamed_source import Column, recorded
+from dashboard.figures.marks.streamed_source import Column, read_column
 from dashboard.ui.formatting import number
 from dashboard.ui.palette import INK
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from engines.core.runs.run import Run
 
 
-class Placed(NamedTuple):
+class PlacedAnnotation(NamedTuple):
     """An annotation as it is drawn: a point, or the ends of a line, `x` and `y` in values; and its text."""
 
     x: Sequence[float]
@@ -29,29 +29,33 @@ class Placed(NamedTuple):
 
 def placed(
     notes: Sequence[Annotation], columns: Sequence[Column], run: Run, log_x: bool, scale: Scale
-) -> Iterator[Placed]:
+) -> Iterator[PlacedAnnotation]:
     """Place annotations on the curves that they are about, as far as these go by now."""
     for note in notes:
         column = next((column for column in columns if _about(note, column)), None)
         if column is None or column.channel not in run.recording.series(column.channel).names:
             continue
-        steps, values = recorded(run, column)
+        steps, values = read_column(run, column)
         last = note.step if note.to is None else note.to
         if len(steps) and steps[-1] >= last:
-            found = _point(note, steps, values) if note.to is None else _slope(note, steps, values, log_x, scale)
-            yield from filter(None, [found])
+            placed = _point(note, steps, values) if note.to is None else _slope(note, steps, values, log_x, scale)
+            yield from filter(None, [placed])
 
 
 def _about(note: Annotation, column: Column) -> bool:
     return (note.channel, note.component) == (column.channel, column.component) and note.member in column.curve.members
 
 
-def _point(note: Annotation, steps: np.ndarray, values: np.ndarray) -> Placed | None:
+def _point(note: Annotation, steps: np.ndarray, values: np.ndarray) -> PlacedAnnotation | None:
     row = int(np.searchsorted(steps, note.step, side="right")) - 1
-    return Placed((float(steps[row]),), (float(values[row]),), note.text) if np.isfinite(values[row]) else None
+    return (
+        PlacedAnnotation((float(steps[row]),), (float(values[row]),), note.text) if np.isfinite(values[row]) else None
+    )
 
 
-def _slope(note: Annotation, steps: np.ndarray, values: np.ndarray, log_x: bool, scale: Scale) -> Placed | None:
+def _slope(
+    note: Annotation, steps: np.ndarray, values: np.ndarray, log_x: bool, scale: Scale
+) -> PlacedAnnotation | None:
     """Fit a line, by least squares, to all recorded steps between two, in the units of the axes."""
     assert note.to is not None
     inside = (steps >= note.step) & (steps <= note.to) & scale.drawable(values) & ((steps > 0) | (not log_x))
@@ -63,7 +67,7 @@ def _slope(note: Annotation, steps: np.ndarray, values: np.ndarray, log_x: bool,
     ends = start + slope * (x[[0, -1]] - x[0])
     ends = np.exp(ends) if scale.log else ends
     text = " ".join(filter(None, [note.text, _measured(float(slope), log_x, scale.log)]))
-    return Placed((float(t[0]), float(t[-1])), (float(ends[0]), float(ends[1])), text)
+    return PlacedAnnotation((float(t[0]), float(t[-1])), (float(ends[0]), float(ends[1])), text)
 
 
 def _measured(slope: float, log_x: bool, log_y: bool) -> str:
@@ -86,7 +90,7 @@ class AnnotationLayer:
         self._figure, self._scale = figure, scale
         self._sources: tuple[ColumnDataSource, ...] = ()
 
-    def show(self, annotations: Sequence[Placed]) -> None:
+    def show(self, annotations: Sequence[PlacedAnnotation]) -> None:
         """Draw annotations in place of those before."""
         if not annotations and not self._sources:
             return

@@ -60,7 +60,7 @@ TICK_LABEL = (
     ASINH
     + """
 const exact = toValue(tick), size = Math.abs(exact), sign = exact < 0 ? "−" : "";
-if (size < 1e-6 * threshold) return "0";
+if (size <= 1e-6 * toValue(Math.max(...ticks.map(Math.abs)))) return "0";
 const power = Math.floor(Math.log10(size) + 1e-9), digits = Number((size / 10 ** power).toPrecision(3));
 const raised = "10" + [...String(power)].map((c) => "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"["-0123456789".indexOf(c)]).join("");
 if (digits === 1) return sign + raised;
@@ -145,9 +145,9 @@ def extent(values: np.ndarray) -> Extent | None:
     return float(values.min()), float(values.max()), float(positive.min()) if len(positive) else math.inf
 
 
-def union(parts: Iterable[Extent | None]) -> Extent | None:
+def union(given: Iterable[Extent | None]) -> Extent | None:
     """Join extents; None where there are none."""
-    extents = [part for part in parts if part]
+    extents = [each for each in given if each]
     if not extents:
         return None
     lows, highs, leasts = zip(*extents, strict=True)

@@ -47,9 +47,9 @@ def decades(powers: np.ndarray) -> ColorScale:
     return ColorScale(Viridis256, top - DECADES, top)
 
 
-def plane(known: np.ndarray, log: bool) -> ColorScale:
+def plane(values: np.ndarray, log: bool) -> ColorScale:
     """Choose the scale of the known values of a plane `[n]`, `n > 0`; where it is logarithmic at most `DECADES`."""
-    low, high = float(known.min()), float(known.max())
+    low, high = float(values.min()), float(values.max())
     if log:
         low = max(low, high * 10.0**-DECADES)
     return ColorScale(Viridis256, low, high if high > low else low + (abs(low) or 1.0))

@@ -7,14 +7,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from bokeh.models import CustomJSTicker, CustomJSTickFormatter, FixedTicker, Range1d
+from bokeh.models import CustomJS, CustomJSTicker, CustomJSTickFormatter, FixedTicker, Range1d
 from bokeh.plotting import figure as bokeh_figure
 
 LOW = 120
 """Least height of a figure, pixels; it fills the card that it stands in."""
 
-UPRIGHT = 18
+UPRIGHT = 16
 """Characters that stand along the vertical axis of a low figure."""
+
+BELOW = 9
+"""Characters of a name below one of several bars."""
 
 TICKS = """
 const [low, high] = [cb_data.range.start, cb_data.range.end].map(Math.log10);
@@ -92,9 +95,9 @@ def figure(*, log_x: bool = False, log_y: bool = False, height: int | None = Non
     return made
 
 
-def upright(label: str) -> str:
-    """Break the label of a vertical axis into lines that a low figure has room for."""
-    return textwrap.fill(label, UPRIGHT, break_long_words=False, break_on_hyphens=False)
+def in_lines(label: str, signs: int = UPRIGHT) -> str:
+    """Break the label of a vertical axis, or a name below a bar, into lines that there is room for."""
+    return textwrap.fill(label, signs, break_long_words=False, break_on_hyphens=False)
 
 
 def tone_down(made: Any, log_x: bool, log_y: bool) -> None:
@@ -104,8 +107,7 @@ def tone_down(made: Any, log_x: bool, log_y: bool) -> None:
     made.background_fill_color = made.border_fill_color = None
     made.outline_line_color = None
     made.grid.grid_line_alpha = 0.35
-    made.axis.axis_label_standoff = 2
-    made.axis.axis_label_text_font_size, made.axis.major_label_text_font_size = "11px", "10.5px"
+    keep_near(made.axis)
     made.axis.minor_tick_line_color = None
     if not log_x:
         made.xaxis.ticker.desired_num_ticks = 5  # names of more would run into one another in a narrow figure
@@ -115,6 +117,14 @@ def tone_down(made: Any, log_x: bool, log_y: bool) -> None:
         axis.formatter = CustomJSTickFormatter(code=LOG_LABEL if log else LINEAR_LABEL)
         if log:
             axis.ticker = CustomJSTicker(major_code=TICKS, minor_code="return []")
+
+
+def keep_near(axes: Any) -> None:
+    """Keep names of axes near their ticks: the page's theme, which also sizes them by the card's, moves them away."""
+    near = CustomJS(code="cb_obj.setv({ axis_label_standoff: 2 }, { sync: false })")  # the server need not hear of it
+    axes.axis_label_standoff = 2
+    for axis in axes:
+        axis.js_on_change("axis_label_standoff", near)
 
 
 def add_glyph(glyph: Any, source: Any, target: Any, **options: Any) -> Any:

@@ -13,7 +13,7 @@ from bokeh.palettes import Viridis256
 
 from dashboard.figures.marks import color_scale
 from dashboard.figures.marks.axes import Scale
-from dashboard.figures.marks.figure import FigureOptions, add_glyph, name_ticks, upright
+from dashboard.figures.marks.figure import FigureOptions, add_glyph, in_lines, name_ticks
 from dashboard.figures.marks.hover import add_hover
 from dashboard.figures.marks.prediction_lines import SweepPredictions
 from dashboard.figures.marks.step_mark import StepData, StepMark
@@ -219,7 +219,7 @@ class MapMark(HeatMark):
         self.theory = SweepPredictions(self.engine, self.plot.channels[0], points)
         self._knob_names = [knob_name(self._configs[0].knob(name)) for name in knobs]
         across, up = self._knob_names
-        self.figure.xaxis.axis_label, self.figure.yaxis.axis_label = across, upright(up)
+        self.figure.xaxis.axis_label, self.figure.yaxis.axis_label = across, in_lines(up)
 
     def _row_name(self, index: int) -> str:
         return number(self._values[1][::-1][index])

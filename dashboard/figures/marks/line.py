@@ -20,7 +20,7 @@ from bokeh.models.glyphs import Patches
 from dashboard.figures.marks import axes, prediction_lines
 from dashboard.figures.marks.annotations import AnnotationLayer, placed
 from dashboard.figures.marks.axes import Scale
-from dashboard.figures.marks.figure import UPRIGHT, FigureOptions, add_glyph, figure, set_range, upright
+from dashboard.figures.marks.figure import UPRIGHT, FigureOptions, add_glyph, figure, in_lines, set_range
 from dashboard.figures.marks.hover import add_curve_hover
 from dashboard.figures.marks.phases import EMPTY, USUAL, draw_phases, phase_columns
 from dashboard.figures.marks.streamed_source import Column, StreamedSource
@@ -69,12 +69,14 @@ def line_specs(
         vector = bool(channels[name].dims)
         for curve in _drawn_curves(curves, focus, vector, plot.beside):
             dash = DASHES[place % len(DASHES)]
-            parts: Sequence[int | None] = range(min(sizes.get(name, 0), COMPONENTS)) if vector else (None,)
-            for part in parts:
-                called = plain(channels[name].label) + ("" if part is None else f" {plot.component(part)}")
-                tone = curve.color if part is None else faded(curve.color, part / max(len(parts) - 1, 1))
+            components: Sequence[int | None] = range(min(sizes.get(name, 0), COMPONENTS)) if vector else (None,)
+            for component in components:
+                called = plain(channels[name].label) + ("" if component is None else f" {plot.component(component)}")
+                tone = curve.color if component is None else faded(curve.color, component / max(len(components) - 1, 1))
                 label = called if len(curves) == 1 else f"{called}, {curve.label}"
-                specs.append(LineSpec(Column(curve, name, part), label, called, tone, dash, focus in curve.members))
+                specs.append(
+                    LineSpec(Column(curve, name, component), label, called, tone, dash, focus in curve.members)
+                )
     return specs
 
 
@@ -98,7 +100,7 @@ NEAR = 0.05
 """A click picks a curve within this share of the figure's height."""
 
 
-class Tapped(NamedTuple):
+class Click(NamedTuple):
     """A click on a figure: the recorded step nearest to it, the line where one is near, how many clicks before."""
 
     step: int
@@ -128,7 +130,7 @@ class LineMark:
         self._theory: list[prediction_lines.PredictionLine] = []
         self._phases: list[Phase] = []
         self._pixels = USUAL
-        self.tapped: Tapped | None = None
+        self.tapped: Click | None = None
         self.overlay_hues: dict[str, str] = {}
         """Hue of each other run that is drawn behind, by its label."""
         self.sources = {name: ColumnDataSource() for name in ("theory", "overlays", "bands", "phases")}
@@ -144,8 +146,9 @@ class LineMark:
     @property
     def empty(self) -> str:
         """Say why there is nothing to see after the first rows, nor will be; "" where there is something."""
-        seen = any(self.stream.extents.get(spec.column.key) for spec in self.lines) or self._theory or self.overlay_hues
-        return "" if seen or len(self.stream.source.data["step"]) < FIRST_ROWS else NO_VALUES
+        has_rows = any(self.stream.extents.get(spec.column.key) for spec in self.lines)
+        has_data = has_rows or self._theory or self.overlay_hues
+        return "" if has_data or len(self.stream.source.data["step"]) < FIRST_ROWS else NO_VALUES
 
     @property
     def columns(self) -> list[tuple[str, Column]]:
@@ -193,7 +196,7 @@ class LineMark:
 
     def band(self, column: Column) -> tuple[Column, Column]:
         """Return the columns of the lower and the upper end of a curve's band."""
-        return replace(column, part="low"), replace(column, part="high")
+        return replace(column, statistic="low"), replace(column, statistic="high")
 
     # -- written at each tick, or when something changed -------------------------------------------------------
 
@@ -288,8 +291,8 @@ class LineMark:
     def nearest_line(self, x: float, y: float) -> LineSpec | None:
         """Find the line nearest to a point of the plane; None where none is near."""
         near = [(self._distance(spec.column, x, y), place) for place, spec in enumerate(self.lines)]
-        found = min((pair for pair in near if pair[0] < NEAR), default=None)
-        return self.lines[found[1]] if found else None
+        nearest = min((pair for pair in near if pair[0] < NEAR), default=None)
+        return self.lines[nearest[1]] if nearest else None
 
     def nearest_curve(self, x: float, y: float) -> str:
         """Find the key of the curve nearest to a point of the plane; "" where none is near."""
@@ -301,7 +304,7 @@ class LineMark:
         steps = np.asarray(self.stream.source.data["step"], float)
         count = self.tapped.count + 1 if self.tapped else 0
         if len(steps):
-            self.tapped = Tapped(int(steps[np.abs(steps - x).argmin()]), self.nearest_line(x, y), count)
+            self.tapped = Click(int(steps[np.abs(steps - x).argmin()]), self.nearest_line(x, y), count)
         return self.nearest_curve(x, y)
 
     def annotation(self, step: int, to: int | None, text: str) -> Annotation:
@@ -349,7 +352,7 @@ def _labels(plot: Plot, engine: Engine) -> dict[str, Any]:
     short = 0 < len(first.formula) <= UPRIGHT and settable(first.formula)
     y = plain(first.formula if short else first.label) + unit if len(plot.channels) == 1 else ""
     x = plot.x if plot.x == "step" else plain(engine.channel(plot.x).label)
-    return {"x_axis_label": x, "y_axis_label": upright(y)}
+    return {"x_axis_label": x, "y_axis_label": in_lines(y)}
 
 
 def _weight(spec: LineSpec, lines: Sequence[LineSpec]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from bokeh.models import MultiLine
 from dashboard.session.curves import Curve
 from dashboard.ui.notation import plain
 from engines.core.data.schedule import Schedule
-from engines.core.protocol.errors import FAULTS, said_by
+from engines.core.protocol.errors import FAULTS, message_of
 
 if TYPE_CHECKING:
     from dashboard.figures.marks.step_mark import StepData
@@ -118,8 +118,8 @@ def title(prediction: Prediction) -> tuple[str, str]:
     A bound that is called a law would be read as one that misses.
     """
     kind = {"law": "theory", "upper": "upper bound", "lower": "lower bound", "band": "band"}[prediction.kind]
-    name, _, rest = plain(prediction.label).partition(" (")
-    return f"{kind}: {name}", rest.removesuffix(")")
+    name, _, details = plain(prediction.label).partition(" (")
+    return f"{kind}: {name}", details.removesuffix(")")
 
 
 LONGEST_REASON = 80
@@ -129,9 +129,9 @@ LONGEST_REASON = 80
 def broken_assumptions(curves: Mapping[str, Sequence[str]], every: set[str]) -> str:
     """Write broken assumptions in a line: `curves` maps each to those it concerns; two short ones are written out."""
     texts = [_with_curves(reason, list(dict.fromkeys(labels)), every) for reason, labels in curves.items()]
-    told = 2 if len("; ".join(texts[:2])) <= LONGEST_REASON else 1
-    others = f"; and {len(texts) - told} more" if len(texts) > told else ""
-    return "; ".join(texts[:told]) + others
+    shown = 2 if len("; ".join(texts[:2])) <= LONGEST_REASON else 1
+    others = f"; and {len(texts) - shown} more" if len(texts) > shown else ""
+    return "; ".join(texts[:shown]) + others
 
 
 def _with_curves(reason: str, labels: Sequence[str], every: set[str]) -> str:
@@ -169,7 +169,7 @@ class PredictionTable:
         except FAULTS as error:
             if not self.failure:
                 log.exception("theory failed for a point of a sweep")
-                self.failure = f"There is no theory of some points ({type(error).__name__}: {said_by(error)})."
+                self.failure = f"There is no theory of some points ({type(error).__name__}: {message_of(error)})."
             return []
         for prediction in predictions:
             if prediction.channel == self.channel and prediction.kind == "law" and not prediction.broken:

@@ -15,7 +15,7 @@ from dashboard.figures.marks.figure import FigureOptions, add_glyph, figure, nam
 from dashboard.figures.marks.hover import add_hover
 from dashboard.figures.marks.step_mark import StepData, StepMark, axis_label
 from dashboard.figures.marks.streamed_source import summarised
-from dashboard.figures.tables import Numbers
+from dashboard.figures.tables import NumbersTable
 from dashboard.session.curves import Curve, spread_text
 from dashboard.ui.formatting import number
 from dashboard.ui.notation import plain
@@ -92,10 +92,12 @@ class RankingMark(StepMark):
 
     def _describe(self, middle: np.ndarray, low: np.ndarray, high: np.ndarray) -> None:
         lost = int(np.isnan(middle).sum())
-        parts = [spread_text(self._ranked), f"{lost} of {len(middle)} diverged" if lost else ""]
-        self.note = " · ".join(filter(None, parts))
+        notes = [spread_text(self._ranked), f"{lost} of {len(middle)} diverged" if lost else ""]
+        self.note = " · ".join(filter(None, notes))
         heads = ["", plain(self.channel.label)]
-        self.numbers = Numbers(heads, [[c.label, number(float(v))] for c, v in zip(self._ranked, middle, strict=True)])
+        self.numbers = NumbersTable(
+            heads, [[c.label, number(float(v))] for c, v in zip(self._ranked, middle, strict=True)]
+        )
 
     def tap(self, y: float) -> None:
         """Put the curve of the bar at a height in focus."""
@@ -109,7 +111,7 @@ def _ends(values: np.ndarray, curve: Curve) -> Sequence[float]:
     row = values[None]
     if not curve.band:
         return [np.nan, row.item(), np.nan]
-    return [summarised(row, part, curve.mean).item() for part in ("low", "median", "high")]
+    return [summarised(row, statistic, curve.mean).item() for statistic in ("low", "median", "high")]
 
 
 def _spread(curve: Curve, low: Any, high: Any) -> str:

@@ -9,10 +9,10 @@ import numpy as np
 from bokeh.models import Scatter
 
 from dashboard.figures.marks import axes
-from dashboard.figures.marks.figure import add_glyph, set_range, upright
+from dashboard.figures.marks.figure import add_glyph, in_lines, set_range
 from dashboard.figures.marks.hover import add_hover
 from dashboard.figures.marks.step_mark import StepData, StepMark, axis_label
-from dashboard.figures.tables import Numbers
+from dashboard.figures.tables import NumbersTable
 from dashboard.ui.formatting import number
 from dashboard.ui.notation import plain
 from dashboard.ui.palette import SHAPES, category
@@ -46,7 +46,7 @@ class ScatterMark(StepMark):
         add_hover(self.figure, [drawn], [("", "@name"), ("number", "@index"), *across, (plain(last.label), "@y")])
         counted = f"number of the {first.dims[0]}" if first.dims and len(first.dims[0]) > 1 else "number"
         self.figure.xaxis.axis_label = axis_label(first) if first is not last else counted
-        self.figure.yaxis.axis_label = upright(axis_label(last))
+        self.figure.yaxis.axis_label = in_lines(axis_label(last))
 
     def fill(self, now: StepData) -> None:
         """Draw all clouds, the largest first, so that a rare class is on top."""
@@ -56,10 +56,11 @@ class ScatterMark(StepMark):
         ordered = sorted(drawn, key=lambda cloud: -len(cloud.y))
         columns = {"x": "x", "y": "y", "index": "index"}
         data: dict[str, Any] = {
-            name: np.concatenate([getattr(cloud, part) for cloud in ordered]).tolist() for name, part in columns.items()
+            name: np.concatenate([getattr(cloud, field) for cloud in ordered]).tolist()
+            for name, field in columns.items()
         }
-        for name, part in (("color", "color"), ("shape", "shape"), ("name", "label")):
-            data[name] = [getattr(cloud, part) for cloud in ordered for _ in cloud.y]
+        for name, field in (("color", "color"), ("shape", "shape"), ("name", "label")):
+            data[name] = [getattr(cloud, field) for cloud in ordered for _ in cloud.y]
         self.source.data = data
         self._set_ranges(drawn)
 
@@ -102,7 +103,9 @@ class ScatterMark(StepMark):
         ]
         label = plain(self.engine.channel(self.plot.channels[-1]).label)
         heads = ["class", "points", *(f"{part} {label}" for part in ("smallest", "median", "largest"))]
-        self.numbers = Numbers(heads, [[cloud.label, f"{len(cloud.y):,}", *_quantiles(cloud.y)] for cloud in clouds])
+        self.numbers = NumbersTable(
+            heads, [[cloud.label, f"{len(cloud.y):,}", *_quantiles(cloud.y)] for cloud in clouds]
+        )
 
 
 def _subset(cloud: Cloud, which: Any) -> Cloud:

@@ -12,7 +12,7 @@ from dashboard.figures.marks.axes import Scale
 from dashboard.figures.marks.figure import FigureOptions, add_glyph, set_range
 from dashboard.figures.marks.hover import add_hover
 from dashboard.figures.marks.step_mark import StepData, StepMark, axis_label
-from dashboard.figures.tables import Numbers
+from dashboard.figures.tables import NumbersTable
 from dashboard.ui.formatting import number
 from dashboard.ui.notation import plain
 from dashboard.ui.palette import GREY, SHAPES, category
@@ -154,7 +154,7 @@ class SpaceMark(StepMark):
         self.note = "drag to turn" if self._solid else ""
         rows = [(k, points[:, kinds == k]) for k in present if not self._is_guide(k)]
         heads = ["class", "points", *(f"mean {plain(channel.label)}" for channel in self._channels)]
-        self.numbers = Numbers(heads, [[self.plot.classes[k], f"{p.shape[1]:,}", *_means(p)] for k, p in rows])
+        self.numbers = NumbersTable(heads, [[self.plot.classes[k], f"{p.shape[1]:,}", *_means(p)] for k, p in rows])
 
 
 def _shape(kind: int) -> str:

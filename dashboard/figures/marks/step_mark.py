@@ -11,7 +11,7 @@ from bokeh.models import ColumnDataSource
 
 from dashboard.figures.marks.axes import Scale
 from dashboard.figures.marks.figure import FigureOptions, figure
-from dashboard.figures.tables import Numbers
+from dashboard.figures.tables import NumbersTable
 from dashboard.session.curves import Curve
 from dashboard.ui.notation import plain
 from dashboard.ui.palette import GREY
@@ -57,7 +57,7 @@ class StepMark(ABC):
         self.options, self.scale = options, self.axis(options)
         self.note = self.failure = self.empty = ""
         self.legend: list[dict[str, Any]] = []
-        self.numbers: Numbers | None = None
+        self.numbers: NumbersTable | None = None
         self._version: tuple[Any, ...] = ()
         self.build()
 

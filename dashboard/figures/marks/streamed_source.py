@@ -36,39 +36,39 @@ class Column:
     curve: Curve
     channel: str
     component: int | None = None
-    part: str = "median"
+    statistic: str = "median"
 
     @property
     def key(self) -> str:
         """Name of the column in the source."""
         tail = "" if self.component is None else f".{self.component}"
-        return f"{self.curve.key}.{self.channel}{tail}" + ("" if self.part == "median" else f".{self.part}")
+        return f"{self.curve.key}.{self.channel}{tail}" + ("" if self.statistic == "median" else f".{self.statistic}")
 
     def values(self, block: np.ndarray) -> np.ndarray:
         """Select the column's values `[T]` from a channel's `[T, B, *dims]`."""
         values = block[:, list(self.curve.members)]
         if self.component is not None:
             values = values[..., self.component] if self.component < values.shape[-1] else values[..., 0] * np.nan
-        return values[:, 0] if not self.curve.band else summarised(values, self.part, self.curve.mean)
+        return values[:, 0] if not self.curve.band else summarised(values, self.statistic, self.curve.mean)
 
 
-def summarised(values: np.ndarray, part: str, mean: bool = False) -> np.ndarray:
+def summarised(values: np.ndarray, statistic: str, mean: bool = False) -> np.ndarray:
     """Compute the middle or an end (`low`, `high`) of a band over members, `[T]` of `[T, B]`.
 
     >>> three = np.array([[1.0, 2.0, 6.0]])
-    >>> [summarised(three, part).item() for part in ("low", "median", "high")]
+    >>> [summarised(three, one).item() for one in ("low", "median", "high")]
     [1.0, 2.0, 6.0]
-    >>> [round(summarised(three, part, mean=True).item(), 3) for part in ("low", "median", "high")]
+    >>> [round(summarised(three, one, mean=True).item(), 3) for one in ("low", "median", "high")]
     [1.472, 3.0, 4.528]
     """
     if not mean:
-        return quantile(values, (EXTREMES if values.shape[1] < FEW else QUANTILES)[part])
+        return quantile(values, (EXTREMES if values.shape[1] < FEW else QUANTILES)[statistic])
     left = (~np.isnan(values)).sum(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
         middle = np.nansum(values, axis=1) / left
         squares = np.nansum(np.square(values - middle[:, None]), axis=1)
         error = np.sqrt(squares / np.maximum(left - 1, 1) / left)
-    return middle + {"low": -1, "median": 0, "high": 1}[part] * error
+    return middle + {"low": -1, "median": 0, "high": 1}[statistic] * error
 
 
 def quantile(values: np.ndarray, share: float) -> np.ndarray:
@@ -120,12 +120,12 @@ class StreamedSource:
 
     def extent(self, keys: Iterable[str], log: bool) -> tuple[float, float, float] | None:
         """Find the extent of some columns, without the last steps of diverged members: they press all others flat."""
-        known = [key for key in keys if key in self.extents]
-        whole = axes.union(map(self.extents.get, known))
-        starts = [abs(self.starts[key]) for key in known]
+        present = [key for key in keys if key in self.extents]
+        whole = axes.union(map(self.extents.get, present))
+        starts = [abs(self.starts[key]) for key in present]
         if not self.diverged or not any(starts):
             return whole
-        alive = [key for key in known if self.diverged.isdisjoint(self.columns[key].curve.members)]
+        alive = [key for key in present if self.diverged.isdisjoint(self.columns[key].curve.members)]
         reached = [max(abs(end) for end in self.extents[key][:2]) for key in alive]
         return axes.capped(whole, max(EXPLODED[log] * max(starts), *reached, 0.0))
 
@@ -172,7 +172,7 @@ class StreamedSource:
                 self.extents[key] = (min(low, float(values.min())), max(high, float(values.max())), least)
 
 
-def recorded(run: Run, column: Column) -> tuple[np.ndarray, np.ndarray]:
+def read_column(run: Run, column: Column) -> tuple[np.ndarray, np.ndarray]:
     """Read all recorded steps `[T]` of a column and its values `[T]`, NaN from where a member diverged."""
     steps, block = run.recording.series(column.channel).read(column.channel)
     return steps, column.values(mask_diverged(run, steps, block))

@@ -11,11 +11,11 @@ from bokeh.events import Tap
 from bokeh.models import ColumnDataSource, MultiLine, Scatter
 
 from dashboard.figures.marks import axes, prediction_lines
-from dashboard.figures.marks.figure import add_glyph, set_range, upright
+from dashboard.figures.marks.figure import add_glyph, in_lines, set_range
 from dashboard.figures.marks.hover import add_hover
 from dashboard.figures.marks.line import NEAR
 from dashboard.figures.marks.step_mark import StepData, StepMark, axis_label
-from dashboard.figures.tables import Numbers
+from dashboard.figures.tables import NumbersTable
 from dashboard.session.curves import curves, is_seed, member_label, numeric_knobs, swept_knob
 from dashboard.ui.formatting import describe, knob_name, number
 from dashboard.ui.notation import plain
@@ -163,7 +163,7 @@ class SweepMark(StepMark):
     def draw(self) -> None:
         """Add the lines, the dots and the hovers."""
         self.channel = self.engine.channel(self.plot.channels[0])
-        self.figure.yaxis.axis_label = upright(axis_label(self.channel))
+        self.figure.yaxis.axis_label = in_lines(axis_label(self.channel))
         self.lines = ColumnDataSource({"xs": [], "ys": [], "color": [], "width": []})
         self.dashed = ColumnDataSource({"xs": [], "ys": [], "color": []})
         self.source.data = {name: [] for name in ("x", "y", "color", "size", "rim", "name", "who")}
@@ -295,29 +295,29 @@ class SweepMark(StepMark):
     ) -> None:
         total, none = sweep.total, lost < len(values) and not np.isfinite(values).any()
         off = sum(getattr(config, sweep.knob.name) <= 0 for config in self._configs) if sweep.log else 0
-        parts = [
+        notes = [
             "a dot is a member, the line joins the medians over seeds" if len(self._members) > _size(sweep) else "",
             f"{len(sweep.series)} of {total:,} series drawn: spread fewer knobs" if total > len(sweep.series) else "",
             f"{off:,} of {len(values):,} members are at 0, which no logarithmic axis has" if off else "",
             f"{lost:,} of {len(values):,} members diverged and are not drawn" if lost else "",
             "no member has a value at this step yet" if none else "",
         ]
-        self.note = " · ".join(filter(None, parts))
+        self.note = " · ".join(filter(None, notes))
         self.numbers = self._table(sweep, medians, laws if self._law_sample(laws) else [])
 
     def _law_sample(self, laws: list[np.ndarray]) -> list[dict[str, Any]]:
         """List what the legend says of the dashed lines: nothing where there are none."""
         name = plain(self.predictions.label).partition(" (")[0]
-        known = np.isfinite(np.concatenate(laws)).any()
-        return [{"label": f"theory: {name}", "dash": "dashed", "muted": True}] if known else []
+        has_law = np.isfinite(np.concatenate(laws)).any()
+        return [{"label": f"theory: {name}", "dash": "dashed", "muted": True}] if has_law else []
 
-    def _table(self, sweep: SweptEnsemble, medians: list[np.ndarray], laws: list[np.ndarray]) -> Numbers:
+    def _table(self, sweep: SweptEnsemble, medians: list[np.ndarray], laws: list[np.ndarray]) -> NumbersTable:
         """Make a table, a row a value of the knob and a column a series: medians over seeds, then theory."""
         names = [series.label or plain(self.channel.label) for series in sweep.series]
         heads = [knob_name(sweep.knob), *names, *(f"theory: {name}" for name in names if laws)]
         columns = [dict(zip(s.points, y, strict=True)) for s, y in zip(sweep.series * 2, medians + laws, strict=False)]
         values = sorted({x for series in sweep.series for x in series.points})
-        return Numbers(heads, [[number(x), *(number(float(c.get(x, np.nan))) for c in columns)] for x in values])
+        return NumbersTable(heads, [[number(x), *(number(float(c.get(x, np.nan))) for c in columns)] for x in values])
 
 
 def _axis_name(knob: Knob) -> str:
@@ -364,4 +364,4 @@ def _shared(labels: Sequence[str]) -> str:
     'small start'
     """
     first, *others = (label.split(", ") for label in labels)
-    return ", ".join(part for part in first if all(part in other for other in others))
+    return ", ".join(word for word in first if all(word in other for other in others))

@@ -8,10 +8,10 @@ import numpy as np
 from bokeh.models import AdaptiveTicker, ColumnDataSource, MultiLine, Scatter, VBar
 
 from dashboard.figures.marks import axes, prediction_lines
-from dashboard.figures.marks.figure import add_glyph, name_ticks, set_range, upright
+from dashboard.figures.marks.figure import BELOW, add_glyph, in_lines, name_ticks, set_range
 from dashboard.figures.marks.hover import add_hover
 from dashboard.figures.marks.step_mark import StepData, StepMark, axis_label
-from dashboard.figures.tables import Numbers, matrix_table
+from dashboard.figures.tables import NumbersTable, matrix_table
 from dashboard.ui.formatting import number
 from dashboard.ui.notation import plain
 
@@ -112,7 +112,7 @@ class ProfileMark(StepMark):
         """Add the lines, the points and the hover."""
         self.channel = self.engine.channel(self.plot.channels[0])
         dim = self.channel.dims[0]
-        self.figure.yaxis.axis_label = upright(axis_label(self.channel))
+        self.figure.yaxis.axis_label = in_lines(axis_label(self.channel))
         self.figure.xaxis.axis_label = axis_label(self.across) if self.across else dim
         self.source.data = {name: [] for name in ("x", "y", "color", "name", "place")}
         self.lines, self.dashed = (ColumnDataSource(data={"xs": [], "ys": [], "color": []}) for _ in range(2))
@@ -171,12 +171,14 @@ class ProfileMark(StepMark):
             return
         count = int(np.max(x, initial=0)) + 1
         set_range(self.figure.x_range, (-0.3, count - 0.7), False)
-        name_ticks(self.figure.xaxis, {at: self.plot.component(at) for at in range(0, count, -(-count // 12))})
+        every = -(-count // 12)
+        names = {at: in_lines(self.plot.component(at), BELOW) for at in range(0, count, every)}
+        name_ticks(self.figure.xaxis, names)
 
     def _describe(self, now: StepData, vectors: list[np.ndarray], laws: list[list[np.ndarray]]) -> None:
         """Say that there are dashed lines, and put the first curves in a table, beside what laws say of them."""
-        known = [name for name, law in zip(self.plot.channels[1:], laws, strict=True) if np.isfinite(law).any()]
-        titles = [plain(self.engine.channel(name).label) for name in known]
+        finite = [name for name, law in zip(self.plot.channels[1:], laws, strict=True) if np.isfinite(law).any()]
+        titles = [plain(self.engine.channel(name).label) for name in finite]
         curves: list[Any] = list(now.curves)[:TABLE_CURVES]
         self.legend = [{"label": "theory", "dash": "dashed", "muted": True}] * bool(titles)
         heads = [self.channel.dims[0], *(curve.label for curve in curves)]
@@ -185,4 +187,6 @@ class ProfileMark(StepMark):
             heads += [f"{title}, {curve.label}" if curve.label else title for curve in curves]
             columns = [*columns, *each[: len(curves)]]
         rows = zip(*columns, strict=True)
-        self.numbers = Numbers(heads, [[self.plot.component(at), *map(number, row)] for at, row in enumerate(rows)])
+        self.numbers = NumbersTable(
+            heads, [[self.plot.component(at), *map(number, row)] for at, row in enumerate(rows)]
+        )

@@ -119,10 +119,10 @@ class HeatPicture:
             self._add_note(f"{undrawable.sum():,} of {raw.size:,} are not positive and not drawn")
         return np.where(undrawable, np.inf, raw)
 
-    def _set_colors(self, known: np.ndarray) -> None:
-        if not known.size:
+    def _set_colors(self, values: np.ndarray) -> None:
+        if not values.size:
             return
-        scale, least = color_scale.plane(known, self.declared.log), float(known.min())
+        scale, least = color_scale.plane(values, self.declared.log), float(values.min())
         if least < scale.low:
             self._add_note(f"below {number(scale.low)} all have one colour; the least is {number(least)}")
         self.mapper.update(low=scale.low, high=scale.high)
@@ -156,11 +156,11 @@ def fill_gaps(grid: np.ndarray) -> np.ndarray:
     >>> fill_gaps(np.array([[1, 2, np.nan, np.inf], [3, 4, 5, 6]])).tolist()
     [[1.0, 2.0, nan, nan], [3.0, 4.0, 5.0, 6.0]]
     """
-    known = ~np.isnan(grid)
-    gaps = [np.diff(np.flatnonzero(known.any(axis))).max(initial=1) for axis in (0, 1)]
-    transformed: Any = distance_transform_edt(~known, return_indices=True)  # a pair, which its stub does not know
+    finite = ~np.isnan(grid)
+    gaps = [np.diff(np.flatnonzero(finite.any(axis))).max(initial=1) for axis in (0, 1)]
+    transformed: Any = distance_transform_edt(~finite, return_indices=True)  # a pair, which its stub does not know
     distance, nearest = transformed
-    filled = np.where(distance <= DIAGONAL * (max(gaps) - 1), grid[tuple(nearest)], np.nan) if known.any() else grid
+    filled = np.where(distance <= DIAGONAL * (max(gaps) - 1), grid[tuple(nearest)], np.nan) if finite.any() else grid
     return np.where(np.isfinite(filled), filled, np.nan)
 
 

@@ -55,13 +55,13 @@ class LinesPicture:
         labels = {"x_axis_label": declared.x_label, "y_axis_label": declared.y_label}
         self.content = figure(log_x=declared.log_x, log_y=declared.log_y, height=HEIGHT, **labels)
         self.styles = tuple(trace_styles(declared.traces))
-        self.legend = [_sample(style) for style in self.styles]
+        self.legend = [sample(style) for style in self.styles]
         self._sources = [self._add(style) for style in self.styles]
         self.update(values)
 
     def update(self, values: Mapping[str, Any]) -> None:
         """Draw other arrays in place of those before. Errors as for a new picture."""
-        arrays = [_arrays(style.trace, values) for style in self.styles]
+        arrays = [trace_arrays(style.trace, values) for style in self.styles]
         self._notes: list[str] = []
         self._extents: tuple[list[Any], list[Any]] = [], []
         for style, source, (x, y) in zip(self.styles, self._sources, arrays, strict=True):
@@ -112,14 +112,16 @@ class LinesPicture:
                 target.update(start=window[0], end=window[1], reset_start=window[0], reset_end=window[1])
 
 
-def _arrays(trace: Trace, values: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+def trace_arrays(trace: Trace, values: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+    """Read the two vectors `[n]` of a trace. Raises `ValueError` where they are none of one length."""
     x, y = (np.atleast_1d(np.asarray(values[name], float)) for name in (trace.x, trace.y))
     if x.ndim != 1 or x.shape != y.shape:
         raise ValueError(f"{trace.x} {x.shape} and {trace.y} {y.shape} are not two vectors of one length")
     return x, y
 
 
-def _sample(style: TraceStyle) -> dict[str, Any]:
+def sample(style: TraceStyle) -> dict[str, Any]:
+    """Describe a trace for a legend."""
     dash = " ".join(map(str, style.dash))
     return {"label": style.trace.label, "color": style.color, "style": style.trace.style, "dash": dash}
 

@@ -72,17 +72,17 @@ class NeuronsPicture:
 
     def _show_path(self, distance: np.ndarray, paths: Mapping[str, list[Any]], path: int) -> None:
         """Show one path before the reader has chosen another: the page does the same then."""
-        known = path < len(paths["name"])
+        exists = path < len(paths["name"])
         blank = [float("nan")] * len(distance)
-        curves = {name: paths[name][path] if known else blank for name in ("loss", "reference_loss")}
+        curves = {name: paths[name][path] if exists else blank for name in ("loss", "reference_loss")}
         self.chosen.data = {"x": distance.tolist(), **curves}
-        self.sentence.text = paths["sentence"][path] if known else "There is no way out of here."
-        self.select.update(title=f"all {len(paths['name'])} ways; click a neuron to see its own", disabled=not known)
+        self.sentence.text = paths["sentence"][path] if exists else "There is no way out of here."
+        self.select.update(title=f"all {len(paths['name'])} ways; click a neuron to see its own", disabled=not exists)
         self.highlighted.booleans = [
-            known and each == paths["neuron"][path] for each in range(len(self.nodes.data["x"]))
+            exists and each == paths["neuron"][path] for each in range(len(self.nodes.data["x"]))
         ]
         _set_range(self.curve.x_range, distance.min(), distance.max())
-        if known:
+        if exists:
             _set_range(self.curve.y_range, paths["low"][path], paths["high"][path])
 
     def _legend(self, kinds: list[str]) -> list[dict[str, Any]]:

@@ -9,12 +9,13 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from dashboard.figures.tables import ROWS, Numbers, even_places, matrix_table
+from dashboard.figures.tables import ROWS, NumbersTable, even_places, matrix_table
 from dashboard.ui.formatting import number
-from engines.core.protocol.probe_figures import Graph, Heat, Lines, Neurons, Picture, Relief
+from engines.core.protocol.probe_figures import Bars, Graph, Heat, Lines, Neurons, Picture, Relief, Traces
 
 KINDS = {
     Lines: ("lines", "LinesPicture"),
+    Bars: ("bars", "BarsPicture"),
     Heat: ("heatmap", "HeatPicture"),
     Relief: ("relief", "ReliefPicture"),
     Graph: ("graph", "GraphPicture"),
@@ -47,7 +48,7 @@ def ready(declared: Picture, values: Mapping[str, Any]) -> Picture | None:
     >>> ready(heat, {"h": 0, "a": 0, "b": 0}).path, ready(heat, {"a": 0, "b": 0})
     ((), None)
     """
-    if isinstance(declared, Lines):
+    if isinstance(declared, Traces):
         traces = tuple(trace for trace in declared.traces if {trace.x, trace.y} <= values.keys())
         return replace(declared, traces=traces) if traces else None
     if not _required(declared) <= values.keys():
@@ -58,7 +59,7 @@ def ready(declared: Picture, values: Mapping[str, Any]) -> Picture | None:
 
 def arrays(declared: Picture) -> set[str]:
     """Names of all arrays that a picture draws."""
-    if isinstance(declared, Lines):
+    if isinstance(declared, Traces):
         return {name for trace in declared.traces for name in (trace.x, trace.y)}
     return _required(declared) | set(getattr(declared, "path", ()))
 
@@ -69,10 +70,10 @@ def _required(declared: Picture) -> set[str]:
     return {text for name, text in texts if isinstance(text, str) and name != "title" and not name.endswith("label")}
 
 
-def tables(declared: Picture, values: Mapping[str, Any]) -> list[Numbers]:
+def tables(declared: Picture, values: Mapping[str, Any]) -> list[NumbersTable]:
     """Tabulate a picture: one table, or one for each axis that traces share. Errors as those of the picture."""
     match declared:
-        case Lines():
+        case Traces():
             return [_trace_table(declared, x, values) for x in dict.fromkeys(trace.x for trace in declared.traces)]
         case Heat() | Relief():
             return [_plane_table(declared, values)]
@@ -82,7 +83,7 @@ def tables(declared: Picture, values: Mapping[str, Any]) -> list[Numbers]:
             return [_path_table(declared, values)]
 
 
-def _trace_table(declared: Lines, x: str, values: Mapping[str, Any]) -> Numbers:
+def _trace_table(declared: Traces, x: str, values: Mapping[str, Any]) -> NumbersTable:
     """Tabulate the traces over one horizontal axis."""
     traces = [trace for trace in declared.traces if trace.x == x]
     matrix = np.stack([np.atleast_1d(np.asarray(values[trace.y], float)) for trace in traces], axis=1)
@@ -90,24 +91,24 @@ def _trace_table(declared: Lines, x: str, values: Mapping[str, Any]) -> Numbers:
     return matrix_table([""], [matrix], places, [trace.label for trace in traces], declared.x_label or x)
 
 
-def _plane_table(declared: Heat | Relief, values: Mapping[str, Any]) -> Numbers:
+def _plane_table(declared: Heat | Relief, values: Mapping[str, Any]) -> NumbersTable:
     axes = declared.x, declared.y
     across, up = ([number(place) for place in np.asarray(values[name], float).tolist()] for name in axes)
     corner = f"{declared.y_label or declared.y} \\ {declared.x_label or declared.x}"
     return matrix_table([""], [np.asarray(values[declared.values], float)], up, across, corner)
 
 
-def _edge_table(declared: Graph, values: Mapping[str, Any]) -> Numbers:
+def _edge_table(declared: Graph, values: Mapping[str, Any]) -> NumbersTable:
     """Tabulate the heaviest edges, by the names of what they join."""
     weight, name = np.asarray(values[declared.weight], float), np.asarray(values[declared.name])
     heavy = np.argsort(-weight, kind="stable")[:ROWS]
     ends = [name[np.asarray(values[end], int)[heavy]] for end in (declared.source, declared.target)]
     rows = [[str(a), str(b), number(float(w))] for a, b, w in zip(*ends, weight[heavy], strict=True)]
     note = f"the heaviest {len(heavy)} of {len(weight):,} edges" if len(heavy) < len(weight) else ""
-    return Numbers(["from", "to", declared.label or "weight"], rows, note)
+    return NumbersTable(["from", "to", declared.label or "weight"], rows, note)
 
 
-def _path_table(declared: Neurons, values: Mapping[str, Any]) -> Numbers:
+def _path_table(declared: Neurons, values: Mapping[str, Any]) -> NumbersTable:
     """Tabulate the loss along each path, at some distances."""
     names: Sequence[str] = [str(name) for name in np.asarray(values[declared.path_name]).tolist()]
     distance = np.asarray(values[declared.distance], float)

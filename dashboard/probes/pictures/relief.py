@@ -15,7 +15,7 @@ from panel.models.vtk import AbstractVTKPlot
 
 from dashboard.probes.pictures.relief_geometry import read_relief
 from dashboard.runs.share import Download
-from dashboard.ui.component import FOLDER, Component, Unusable, real
+from dashboard.ui.component import FOLDER, Component, UnknownMessage, read_number
 from dashboard.ui.formatting import number
 from dashboard.ui.palette import GREY
 
@@ -53,14 +53,14 @@ class ReliefScreen(Component):
         elif data.get("live"):
             self._picture.show_live(_color(data.get("paper")))
         else:
-            self._picture.turn(*(real(data, name) for name in ("azimuth", "elevation", "zoom")))
+            self._picture.turn(*(read_number(data, name) for name in ("azimuth", "elevation", "zoom")))
 
 
 def _color(sent: Any) -> list[float]:
     """Read red, green and blue from a message."""
     if not isinstance(sent, list):
-        raise Unusable("no colour")
-    return [real(dict(enumerate(sent)), place) for place in range(3)]
+        raise UnknownMessage("no colour")
+    return [read_number(dict(enumerate(sent)), place) for place in range(3)]
 
 
 class ReliefPicture:

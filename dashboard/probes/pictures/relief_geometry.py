@@ -61,8 +61,8 @@ def read_relief(declared: Relief, values: Mapping[str, Any]) -> Box:
     height, path_height = _height(z, declared.log), _height(path[2], declared.log)
     known_points = np.isfinite(path).all(0) & np.isfinite(path_height)
     path, path_height = path[:, known_points], path_height[known_points]
-    known = np.concatenate([height[np.isfinite(height)], path_height])
-    low, high = (known.min(), known.max()) if known.size else (0.0, 1.0)
+    heights = np.concatenate([height[np.isfinite(height)], path_height])
+    low, high = (heights.min(), heights.max()) if heights.size else (0.0, 1.0)
     ends = ((x[0], x[-1]), (y[0], y[-1]), (low, high if high > low else low + 1))
     flat = [_share(axis, *end) * 2 - 1 for axis, end in zip((x, y, *path[:2]), ends[:2] * 2, strict=True)]
     tall = [_share(axis, *ends[2]) * TALL for axis in (height, path_height)]

@@ -67,10 +67,10 @@ def build(box: Box, labels: Sequence[str]) -> pv.Plotter:
 def surface(box: Box) -> Any:
     """Make the known part of the surface, with normals."""
     x, y = np.meshgrid(box.x, box.y)
-    known = np.isfinite(box.z)
-    grid = pv.StructuredGrid(x, y, np.where(known, box.z, 0.0))
+    finite = np.isfinite(box.z)
+    grid = pv.StructuredGrid(x, y, np.where(finite, box.z, 0.0))
     grid["height"] = grid.points[:, 2].copy()
-    faces = known[:-1, :-1] & known[1:, :-1] & known[:-1, 1:] & known[1:, 1:]
+    faces = finite[:-1, :-1] & finite[1:, :-1] & finite[:-1, 1:] & finite[1:, 1:]
     known_part: Any = grid.extract_cells(np.flatnonzero(faces.ravel(order="F"))).extract_surface(algorithm=None)
     return known_part.compute_normals()
 

@@ -29,6 +29,7 @@ function gather(root) {
 export function render({ model, view, el }) {
   gather(view.root);
   const forget = model.alone ? rememberTheme(view.root.model.data) : () => {};
+  if (model.alone) comeBack(view.root.model.document, model);
   const begun = model.tick;
   const home = () => model.alone ? document : outermost(el);
   const live = document.createElement("div");

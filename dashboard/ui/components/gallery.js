@@ -40,17 +40,17 @@ export function render({ model }) {
   teach();
 
   const shown = section("Labs");
-  const cards = make("ul", "cards", shown.made);
-  cards.style.setProperty("--columns", labs.length > 5 ? Math.ceil(labs.length / 2) : Math.max(labs.length, 4));
+  const list = make("ul", "labs", shown.made);
+  list.style.setProperty("--columns", labs.length > 5 ? Math.ceil(labs.length / 2) : Math.max(labs.length, 4));
   labs.forEach((lab) => {
-    const item = make("li", "", cards);
-    const card = lab.broken ? make("div", "card", item) : link("card", item, lab.href);
-    if (lab.picture) miniature(make("div", "picture", card), card, lab.picture, hues, grey);
-    const words = make("div", "words", card);
+    const item = make("li", "", list);
+    const tile = lab.broken ? make("div", "lab", item) : link("lab", item, lab.href);
+    if (lab.picture) miniature(make("div", "picture", tile), tile, lab.picture, hues, grey);
+    const words = make("div", "words", tile);
     make("h3", "", words, lab.title);
     if (lab.broken) make("p", "broken", words, lab.broken);
     else make("p", "summary", words, lab.summary).title = lab.summary;
-    if (lab.reference) card.title = lab.reference;
+    if (lab.reference) tile.title = lab.reference;
     found.push({ element: item, text: [lab.title, lab.summary, lab.reference] });
   });
 

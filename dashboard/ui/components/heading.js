@@ -67,12 +67,15 @@ export function render({ model, view }) {
     root.classList.remove("narrow");
     root.classList.toggle("narrow", [title, entries, ...entries.querySelectorAll(".sample, .sample span")].some(cut));
   };
-  let width = 0, drawn = "";
-  const resized = new ResizeObserver(([{ contentRect }]) => {
-    if (contentRect.width !== width) place();
-    width = contentRect.width;
+  let drawn = "";
+  const widths = new Map();
+  const resized = new ResizeObserver((found) => {
+    const changed = found.filter(({ target, contentRect }) => widths.get(target) !== contentRect.width);
+    changed.forEach(({ target, contentRect }) => widths.set(target, contentRect.width));
+    if (changed.length) place();
   });
   resized.observe(root);
+  resized.observe(title);  // which is wider once its font has come
   model.on("remove", () => resized.disconnect());
 
   const refresh = () => {

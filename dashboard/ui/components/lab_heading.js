@@ -21,10 +21,10 @@ export function render({ model }) {
     changes.title = shown.edited;
     line.hidden = !shown.edited;
     advice.textContent = advice.title = shown.look_for;
-    next.replaceChildren("Next", make("span", "", null, `: ${shown.offer}`), " →");
+    next.replaceChildren("Next", make("span", "", null, `: ${shown.next_title}`), " →");
     next.title = next.textContent;
     next.setAttribute("aria-label", next.textContent);
-    next.hidden = !shown.offer;
+    next.hidden = !shown.next_title;
   };
   const prepare = () => {
     preparing.textContent = model.preparing ? `preparing ${model.preparing}…` : "";

@@ -6,6 +6,12 @@ function input(field, parent, send) {
     select.addEventListener("change", () => send(select.value));
     return (value) => { select.value = value; };
   }
+  if (field.slides) {
+    const value = make("span", "value");
+    const show = slider((text) => { value.textContent = text; }, field, parent, (chosen, final) => { if (final) send(String(chosen)); });
+    parent.append(value);
+    return (text) => { value.textContent = text; show(Number(text)); };
+  }
   const check = field.kind === "check";
   const box = make("input", check ? "check" : "box", parent);
   box.type = check ? "checkbox" : "text";
@@ -18,9 +24,9 @@ function input(field, parent, send) {
 function form(model, fold, root) {
   const { fields } = model;
   const box = make("div", "options", root);
-  box.hidden = true;
+  box.hidden = !fields.some((field) => field.slides);
   const shows = fields.map((field) => {
-    const label = make("label", "option", box);
+    const label = make("label", field.slides ? "option slides" : "option", box);
     make("span", "name", label, field.label);
     label.title = field.doc;
     return [field.name, input(field, label, (value) => model.send_msg({ option: field.name, value }))];

@@ -20,7 +20,7 @@ async function begin() {
   document.querySelectorAll(".key").forEach(sample);
   if (!globalThis.DecompressionStream) throw new Error("it needs a browser of the year 2023 or a later one");
   make("script", "", document.head, await unpack("library"));
-  const { document: stored, roots, steps, changes, streams, curves, notes, words, told } = JSON.parse(await unpack("data"));
+  const { document: stored, roots, steps, changes, streams, curves, notes, words, spoken } = JSON.parse(await unpack("data"));
   const targets = Object.entries(roots).map(([name, id]) => [id, document.querySelector(`#figure-${CSS.escape(name)} .plot`)]);
   await Bokeh.embed.embed_items({ run: stored }, [{ docid: "run", roots: Object.fromEntries(targets), root_ids: Object.values(roots) }]);
   const page = Bokeh.documents[0], off = new Set();
@@ -32,7 +32,7 @@ async function begin() {
   const grown = [...new Set(streams)].map((id) => page.get_model_by_id(id)).map((source) => [source, columns(source)]);
   const colored = new Map();  // what sources with a row a curve hold at the step that is shown
   const held = changes.map(() => -1);
-  let frame = steps.length - 1, spoken = 0, timer = 0;
+  let frame = steps.length - 1, since = 0, timer = 0;
   const find = (at) => {
     const after = at.findIndex((each) => each > frame);
     return after === 0 || after < 0 ? at.length - 1 : after - 1;
@@ -61,8 +61,8 @@ async function begin() {
     }
   };
   const tell = () => {
-    spoken = performance.now();
-    element("words").innerHTML = words[told[frame]];  // escaped where it was written
+    since = performance.now();
+    element("words").innerHTML = words[spoken[frame]];  // escaped where it was written
     for (const name of Object.keys(roots)) {
       const line = document.querySelector(`#figure-${CSS.escape(name)} .note`);
       line.textContent = notes[name][frame];
@@ -78,7 +78,7 @@ async function begin() {
     element("place").setAttribute("aria-valuetext", said);
     document.querySelectorAll("figure .at").forEach((each) => { each.textContent = number(steps[frame]); });
     draw();
-    if (!timer || performance.now() - spoken > TELLING) tell();
+    if (!timer || performance.now() - since > TELLING) tell();
   };
   const pause = () => {
     clearInterval(timer);

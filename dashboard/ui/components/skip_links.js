@@ -5,7 +5,7 @@ const seek = (root, name) => root.querySelector(`.${name}`)
 export function render({ model, el }) {
   const root = make("nav", "links");
   root.setAttribute("aria-label", "parts of this page");
-  model.parts.forEach(([name, text]) => {
+  model.columns.forEach(([name, text]) => {
     make("button", "", root, text).addEventListener("click", () => {
       const target = seek(el.getRootNode().host.getRootNode(), name);
       target.tabIndex = -1;

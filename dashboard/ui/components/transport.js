@@ -33,11 +33,11 @@ export function render({ model }) {
   button(again, "second", "Reset", "back to step 0, same seeds (R)", "R", "reset");
   button(again, "third", "Reseed", "back to step 0, other seeds", "S", "reseed");
   const actions = make("div", "group", root);
-  const offer = () => {
+  const drawActions = () => {
     actions.replaceChildren();
     model.actions.forEach(([name, label, doc]) => button(actions, "action second", label, doc, "", "action", { name }));
   };
-  offer();
+  drawActions();
 
   const scrub = make("input", "scrub", root);
   Object.assign(scrub, { type: "range", min: 0, max: 0, step: 1, value: 0 });
@@ -117,7 +117,7 @@ export function render({ model }) {
     speed.value = now.speed;
   };
   model.on("now", refresh);
-  model.on("actions", offer);
+  model.on("actions", drawActions);
   refresh();
   return root;
 }

@@ -10,13 +10,13 @@ import pandas as pd
 from engines.core.protocol.engine import RunData
 
 
-def changed(a: RunData, b: RunData, members: tuple[int, int] = (0, 0)) -> dict[str, tuple[Any, Any]]:
+def changed_knobs(a: RunData, b: RunData, members: tuple[int, int] = (0, 0)) -> dict[str, tuple[Any, Any]]:
     """Find the knobs in which a member of one run began otherwise than one of the other: `{knob: (in a, in b)}`."""
     left, right = (dict(run.initial_configs[member]) for run, member in zip((a, b), members, strict=True))
     return {name: (value, right[name]) for name, value in left.items() if right.get(name) != value}
 
 
-def curves(
+def aligned_curves(
     a: RunData, b: RunData, channel: str, members: tuple[int, int] = (0, 0)
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Align a scalar channel of a member of each run on the steps that both recorded.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-Curve = tuple[np.ndarray, np.ndarray]
+StepValues = tuple[np.ndarray, np.ndarray]
 """Steps `[T]` and values `[T]`."""
 
 FEWEST = 8
@@ -16,8 +16,8 @@ def slope(x: np.ndarray, y: np.ndarray, fewest: int = FEWEST) -> float | None:
     return float(np.polyfit(x, y, 1)[0]) if len(x) >= fewest else None
 
 
-def power(curve: Curve, first: float, last: float) -> float | None:
-    """Fit the exponent p of `values ~ t**p` on the steps from `first` to `last`, which must have been reached."""
+def power(curve: StepValues, first: float, last: float) -> float | None:
+    """Fit the exponent p of `values ~ t**p`, `[T]` each, from step `first` to `last`, which must have been reached."""
     t, y = curve
     if not len(t) or t[-1] < last:
         return None
@@ -25,10 +25,11 @@ def power(curve: Curve, first: float, last: float) -> float | None:
     return slope(np.log(t[inside]), np.log(y[inside]))
 
 
-def rate(curve: Curve, low: float, high: float) -> float | None:
+def rate(curve: StepValues, low: float, high: float) -> float | None:
     """Fit the rate `-d ln(values)/dt`, in 1/step, while the values fall from `high` to `low`.
 
-    The last crossing of `high` counts. The curve must have reached `low`, so that a live run gives no early answer.
+    Steps t and values are `[T]`. The last crossing of `high` counts. The curve must have reached `low`, so that a live
+    run gives no early answer.
     """
     t, y = curve
     above = np.flatnonzero(y > high)
@@ -41,8 +42,12 @@ def rate(curve: Curve, low: float, high: float) -> float | None:
     return None if fitted is None else -fitted
 
 
-def hitting_time(curve: Curve, level: float) -> float | None:
-    """Find the first step below `level`, interpolated between observed steps on the logarithm of the values."""
+def hitting_time(curve: StepValues, level: float) -> float | None:
+    """Find the first step below `level`, interpolated between observed steps on the logarithm of the values.
+
+    Steps and values are `[T]`. It is an observed step where the one before was observed as well; None where no value is
+    below the level.
+    """
     t, y = curve
     below = np.flatnonzero(y < level)
     if not len(below):

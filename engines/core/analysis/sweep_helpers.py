@@ -17,14 +17,15 @@ if TYPE_CHECKING:
 def share_below(data: Dataset, measure: str, level: float) -> DataArray:
     """Compute the share of seeds whose measure is below a level; NaN where none is computed."""
     values = data[measure]
-    known = values.notnull()
-    return ((values < level) & known).sum("seed") / known.sum("seed").where(lambda count: count > 0)
+    finite = values.notnull()
+    return ((values < level) & finite).sum("seed") / finite.sum("seed").where(lambda count: count > 0)
 
 
 def half_way(share: DataArray, along: str) -> np.ndarray:
     """Find where a share rises through one half along a positive knob, on its logarithm; NaN where it does not.
 
-    The answers stand in the order of the other knobs' values, the last one fastest. The last rise counts.
+    The answers `[n]` stand in the order of the n combinations of the other knobs' values, the last knob fastest. The
+    last rise counts.
     """
     others = [str(name) for name in share.dims if name != along]
     rows = share.transpose(*others, along).values.reshape(-1, share.sizes[along])
@@ -37,8 +38,8 @@ def _crossing(places: np.ndarray, row: np.ndarray) -> float:
     if not np.isfinite(row).all() or not len(low) or low[-1] == len(row) - 1:
         return float("nan")
     i = low[-1]
-    part = (0.5 - row[i]) / (row[i + 1] - row[i])
-    return float(np.exp(places[i] + part * (places[i + 1] - places[i])))
+    share = (0.5 - row[i]) / (row[i + 1] - row[i])
+    return float(np.exp(places[i] + share * (places[i + 1] - places[i])))
 
 
 def law(data: DataArray | Dataset, config: Config, value: Callable[[Any], float], knobs: Sequence[str]) -> DataArray:
@@ -46,9 +47,9 @@ def law(data: DataArray | Dataset, config: Config, value: Callable[[Any], float]
     from xarray import DataArray
 
     values = {name: data[name].values for name in knobs}
-    found = [_at(config, dict(zip(knobs, point, strict=True)), value) for point in product(*values.values())]
+    predicted = [_at(config, dict(zip(knobs, point, strict=True)), value) for point in product(*values.values())]
     shape = [len(each) for each in values.values()]
-    return DataArray(np.reshape(found, shape), values, list(knobs))
+    return DataArray(np.reshape(predicted, shape), values, list(knobs))
 
 
 def _at(config: Config, point: Mapping[str, Any], value: Callable[[Any], float]) -> float:
@@ -60,8 +61,11 @@ def _at(config: Config, point: Mapping[str, Any], value: Callable[[Any], float])
 
 
 def level_line(map_of: DataArray, across: str, up: str, level: float) -> tuple[np.ndarray, np.ndarray]:
-    """Find where a map that is monotone along the positive knob `across` has a level: values of both knobs."""
-    found = []
+    """Find where a map that is monotone along the positive knob `across` has a level: values of both knobs, `[n]` each.
+
+    n is at most the number of values of `up`: rows in which the level is not reached are left out.
+    """
+    crossings = []
     for place in map_of[up].values:
         row = map_of.sel({up: place})
         x, y = np.log(row[across].values.astype(float)), row.values
@@ -69,14 +73,14 @@ def level_line(map_of: DataArray, across: str, up: str, level: float) -> tuple[n
         x, y = x[good], np.log(y[good])
         order = np.argsort(y)
         if len(y) > 1 and y[order[0]] <= np.log(level) <= y[order[-1]]:
-            found.append((float(np.exp(np.interp(np.log(level), y[order], x[order]))), place))
-    return np.array([x for x, _ in found]), np.array([place for _, place in found])
+            crossings.append((float(np.exp(np.interp(np.log(level), y[order], x[order]))), place))
+    return np.array([x for x, _ in crossings]), np.array([place for _, place in crossings])
 
 
 def worst(ratios: Any, least: float = 0.5) -> float | None:
     """Return the ratio farthest from 1; None where fewer than a share `least` of them are known."""
     values = np.asarray(ratios, dtype=float).ravel()
-    known = values[np.isfinite(values) & (values > 0)]
-    if not len(values) or len(known) < least * len(values):
+    positive = values[np.isfinite(values) & (values > 0)]
+    if not len(values) or len(positive) < least * len(values):
         return None
-    return float(known[np.abs(np.log(known)).argmax()])
+    return float(positive[np.abs(np.log(positive)).argmax()])

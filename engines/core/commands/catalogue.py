@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from engines.core.analysis import probing
-from engines.core.commands.terminal import shown, table
+from engines.core.commands.terminal import as_text, text_table
 from engines.core.data.plain_json import to_json
 from engines.core.protocol.config import Knob
 from engines.core.protocol.engine import Engine
@@ -66,11 +66,11 @@ def _listed(name: str, engine: Engine | str) -> Iterator[str]:
 
 
 def _indented(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    return (f"    {line}" for line in table(rows)) if rows else iter(())
+    return (f"    {line}" for line in text_table(rows)) if rows else iter(())
 
 
 def _row(knob: Knob) -> list[str]:
     allowed = "|".join(knob.choices) if knob.choices else ""
     if knob.bounds:
         allowed = f"[{knob.bounds[0]:g}, {knob.bounds[1]:g}]"
-    return [knob.name, knob.role, shown(knob.default), knob.doc + (f" {allowed}" if allowed else "")]
+    return [knob.name, knob.role, as_text(knob.default), knob.doc + (f" {allowed}" if allowed else "")]

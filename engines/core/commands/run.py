@@ -12,7 +12,7 @@ from typing import Any
 
 from engines.core import api
 from engines.core.analysis import probing
-from engines.core.commands.terminal import VERDICT_COLUMNS, Progress, print_notes, shown, table, verdict_row
+from engines.core.commands.terminal import VERDICT_COLUMNS, ProgressBar, as_text, print_notes, text_table, verdict_row
 from engines.core.data.plain_json import to_json
 from engines.core.files.atomic_file import require_writable
 from engines.core.files.export import require_suffix
@@ -48,10 +48,10 @@ def run(arguments: Namespace) -> str:
     return text
 
 
-def compute(arguments: Namespace) -> Run:
+def simulate_with_bar(arguments: Namespace) -> Run:
     """Simulate what a command line describes, with a bar; what the run cannot show goes to stderr."""
     _, go_on = _new_run(arguments)
-    return go_on(Progress(quiet=arguments.quiet))
+    return go_on(ProgressBar(quiet=arguments.quiet))
 
 
 def probe(arguments: Namespace) -> str:
@@ -60,14 +60,14 @@ def probe(arguments: Namespace) -> str:
     chosen = probing.parse_options(experiment.engine.probe(arguments.probe), arguments.option)
     member = _within("member", arguments.member, len(experiment.configs()) - 1)
     step = experiment.steps if arguments.step is None else _within("step", arguments.step, experiment.steps)
-    result = compute(arguments)
-    bar = Progress("%", arguments.quiet)
+    result = simulate_with_bar(arguments)
+    bar = ProgressBar("%", arguments.quiet)
     values = result.probe(arguments.probe, member, step, watch=lambda part: bar(round(100 * part.share), 100), **chosen)
     about = {"engine": arguments.engine, "probe": arguments.probe, "member": member, "step": step, "options": chosen}
     text = to_json(about | {"values": values})
     if arguments.out:
         _write(expand_home(arguments.out), text)
-    return text if arguments.json else "\n".join(f"{name}  {shown(value)}" for name, value in values.items())
+    return text if arguments.json else "\n".join(f"{name}  {as_text(value)}" for name, value in values.items())
 
 
 # -- from words to a run ----------------------------------------------------------------------------------------
@@ -87,7 +87,7 @@ def _experiment(arguments: Namespace) -> Experiment:
 
 def _with_subject(arguments: Namespace, engine: Engine, chosen: dict[str, Any]) -> dict[str, Any]:
     """Add the knobs of the model that a command line brings."""
-    given = named_subjects.named_on_command_line() if getattr(arguments, "subjects", ()) else []
+    given = list(named_subjects.FROM_COMMAND_LINE) if getattr(arguments, "subjects", ()) else []
     if len(given) > 1:
         raise ConfigError(f"--subject names {len(given)} models: a run is about one")
     return api.with_subject(engine, named_subjects.find(given[0]), chosen, arguments.preset) if given else chosen
@@ -131,9 +131,9 @@ def _check_place(arguments: Namespace) -> None:
 
 
 @contextmanager
-def _saved_when_interrupted(run: Run, arguments: Namespace) -> Iterator[Progress]:
+def _saved_when_interrupted(run: Run, arguments: Namespace) -> Iterator[ProgressBar]:
     """Show the bar of a computation; where that is interrupted, what was recorded is saved if a file was named."""
-    bar = Progress(quiet=arguments.quiet)
+    bar = ProgressBar(quiet=arguments.quiet)
     try:
         yield bar
     except KeyboardInterrupt:
@@ -165,16 +165,16 @@ def _report(result: Run) -> Iterator[str]:
     summary, knobs = result.summary(), varied(result.configs)
     scalars = [channel.name for channel in result.engine.channels if not channel.dims][:COLUMNS]
     rows = [
-        [str(index), *(shown(member["config"][name]) for name in knobs), _status(member)]
-        + [shown(member["final"][name]) for name in scalars]
+        [str(index), *(as_text(member["config"][name]) for name in knobs), _status(member)]
+        + [as_text(member["final"][name]) for name in scalars]
         for index, member in enumerate(summary["members"])
     ]
     yield f"{result.engine.title}: {summary['steps']} steps"
     yield ""
-    yield from table([["member", *knobs, "status", *scalars], *rows])
+    yield from text_table([["member", *knobs, "status", *scalars], *rows])
     if summary["verdicts"]:
         yield ""
-        yield from table([VERDICT_COLUMNS, *map(verdict_row, summary["verdicts"])])
+        yield from text_table([VERDICT_COLUMNS, *map(verdict_row, summary["verdicts"])])
 
 
 def _status(member: Mapping[str, Any]) -> str:

@@ -10,8 +10,8 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
-from engines.core.commands.terminal import shown, table, verdict_line
-from engines.core.data.plain_json import plain, to_json
+from engines.core.commands.terminal import as_text, text_table, verdict_line
+from engines.core.data.plain_json import to_json, to_plain_types
 from engines.core.library.library import Entry, Library
 
 DIGITS = 6
@@ -20,7 +20,7 @@ WIDEST = 60
 """Characters of a cell of a printed table."""
 
 
-def answer(arguments: argparse.Namespace) -> None:
+def carry_out(arguments: argparse.Namespace) -> None:
     """Carry out one of `ACTIONS` and print what came of it."""
     with redirect_stdout(sys.stderr):  # what the code of an engine prints is no part of the result
         text = _text(ACTIONS[arguments.action](Library(arguments.library), arguments), arguments)
@@ -37,17 +37,17 @@ def _text(answer: Any, arguments: argparse.Namespace) -> str:
 def _lines(answer: Any) -> Iterator[str]:
     if isinstance(answer, dict) and "rows" in answer:
         columns = answer["columns"]
-        yield from table([columns, *([_cell(row[name]) for name in columns] for row in answer["rows"])])
+        yield from text_table([columns, *([_cell(row[name]) for name in columns] for row in answer["rows"])])
         if answer.get("found", 0) > len(answer["rows"]):
             yield f"{len(answer['rows']):,} of {answer['found']:,} runs (--limit)"
     elif isinstance(answer, dict):
-        yield from (f"{name}  {shown(value, DIGITS)}" for name, value in answer.items())
+        yield from (f"{name}  {as_text(value, DIGITS)}" for name, value in answer.items())
     else:
         yield str(answer)
 
 
 def _cell(value: Any) -> str:
-    text = shown(value, DIGITS)
+    text = as_text(value, DIGITS)
     return text if len(text) <= WIDEST else f"{text[: WIDEST - 1]}…"
 
 
@@ -55,13 +55,13 @@ def _cell(value: Any) -> str:
 
 
 def _list(library: Library, arguments: argparse.Namespace) -> dict[str, Any]:
-    entries, found = library.find(" ".join(map(shlex.quote, arguments.filter)), limit=arguments.limit)
+    entries, count = library.find(" ".join(map(shlex.quote, arguments.filter)), limit=arguments.limit)
     columns = ("id", "engine", "title", "members", "steps", "claims", "tags", "stored", "broken")
     rows = [_row(entry) for entry in entries]
     if arguments.json:
-        return {"found": found, "runs": rows}
+        return {"found": count, "runs": rows}
     shown = [row | {"claims": f"{row['held']}/{row['claims']}" if row["claims"] else "-"} for row in rows]
-    return {"columns": columns, "rows": shown, "found": found}
+    return {"columns": columns, "rows": shown, "found": count}
 
 
 def _row(entry: Entry) -> dict[str, Any]:
@@ -87,8 +87,8 @@ def _export(library: Library, arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _delete(library: Library, arguments: argparse.Namespace) -> dict[str, Any]:
-    found = [library.entry(name).id for name in arguments.names]  # all, before the first is deleted
-    return {"deleted": [library.delete(name) for name in found]}
+    ids = [library.entry(name).id for name in arguments.names]  # all, before the first is deleted
+    return {"deleted": [library.delete(name) for name in ids]}
 
 
 def _restore(library: Library, arguments: argparse.Namespace) -> dict[str, Any]:
@@ -110,11 +110,11 @@ def _rename(library: Library, arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _rebuild(library: Library, arguments: argparse.Namespace) -> dict[str, Any]:
-    def told(done: int, total: int) -> None:
+    def report(done: int, total: int) -> None:
         if done % 1000 == 0:
             print(f"{done:,} of {total:,} runs", file=sys.stderr, flush=True)
 
-    return {"runs": library.rebuild(told)}
+    return {"runs": library.rebuild(report)}
 
 
 def _query(library: Library, arguments: argparse.Namespace) -> dict[str, Any]:
@@ -128,7 +128,7 @@ def _query(library: Library, arguments: argparse.Namespace) -> dict[str, Any]:
 
 def _json_value(value: Any) -> Any:
     """Return a value of a table in a type of JSON; a date or a decimal number is text."""
-    value = plain(value)
+    value = to_plain_types(value)
     return value if value is None or isinstance(value, (bool, int, float, str, list, dict)) else str(value)
 
 

@@ -7,7 +7,7 @@ import sys
 from argparse import Namespace
 from typing import Any
 
-from engines.core.commands.terminal import Progress, verdict_line
+from engines.core.commands.terminal import ProgressBar, verdict_line
 from engines.core.data.plain_json import to_json
 from engines.core.protocol.errors import ConfigError, quote
 from engines.core.protocol.registry import load
@@ -21,10 +21,10 @@ def sweep(arguments: Namespace) -> None:
     """Compute a sweep and say what is in its folder; an interrupt keeps what is finished."""
     how: dict[str, Any] = {
         "shard": _shard(arguments.shard),
-        "workers": _workers(arguments.workers),
+        "workers": arguments.workers,
         "scheduler": arguments.scheduler,
         "device": arguments.device,
-        "progress": Progress("point", arguments.quiet),
+        "progress": ProgressBar("point", arguments.quiet),
     }
     try:
         if not arguments.engine:
@@ -67,12 +67,6 @@ def _shard(text: str) -> tuple[int, int]:
     if not match:
         raise ConfigError(f"shard={quote(text)} is not of the form I/N, such as 2/8")
     return int(match[1]), int(match[2])
-
-
-def _workers(count: int | None) -> int | None:
-    if count is not None and not 1 <= count <= 1024:
-        raise ConfigError(f"workers={count} is outside its bounds [1, 1024]")
-    return count
 
 
 def _report(result: Sweep, as_json: bool) -> None:

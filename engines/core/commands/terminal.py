@@ -20,7 +20,7 @@ PERIOD = 30.0
 """Seconds between two lines of progress in a log."""
 
 
-class Progress:
+class ProgressBar:
     """A bar on stderr that appears with the first step, so that an error before it is a line of its own.
 
     A log gets a line every `PERIOD` seconds in its place.
@@ -57,7 +57,7 @@ def print_notes(notes: Iterable[str]) -> None:
         print(f"note: {note}", file=sys.stderr)
 
 
-def table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+def text_table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
     """Write rows of text as lines with aligned columns.
 
     >>> list(table([["member", "loss"], ["0", "2.3"]]))
@@ -67,7 +67,7 @@ def table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
     return ("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
 
 
-def shown(value: Any, digits: int = 4) -> str:
+def as_text(value: Any, digits: int = 4) -> str:
     """Write a number with some digits, an array with its shape, a list with its items, and None as a dash.
 
     >>> shown(0.123456), shown(None), shown(["a", "b"])
@@ -84,8 +84,8 @@ def shown(value: Any, digits: int = 4) -> str:
 def verdict_row(verdict: Mapping[str, Any]) -> list[str]:
     """Return a verdict, as a JSON object, under the heads `VERDICT_COLUMNS`."""
     sign = {"above": "> ", "below": "< "}.get(verdict.get("kind", ""), "")
-    tolerance = "" if sign else shown(verdict["tolerance"])
-    numbers = [shown(verdict["measured"]), sign + shown(verdict["predicted"]), tolerance]
+    tolerance = "" if sign else as_text(verdict["tolerance"])
+    numbers = [as_text(verdict["measured"]), sign + as_text(verdict["predicted"]), tolerance]
     return [HOLDS[verdict["holds"]], *numbers, verdict["claim"]]
 
 

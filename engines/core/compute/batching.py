@@ -9,12 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engines.core.compute.device import real
+from engines.core.compute.device import widest_real
 
 
 def tensor(values: object, device: torch.device) -> Tensor:
     """Make a tensor `[*]` of numbers nested that deep, in the widest real type of a device, see `real`."""
-    return torch.as_tensor(np.asarray(values), dtype=real(device), device=device)
+    return torch.as_tensor(np.asarray(values), dtype=widest_real(device), device=device)
 
 
 def flags(values: object, device: torch.device) -> Tensor:
@@ -47,12 +47,12 @@ def groups(keys: Sequence[Hashable], device: torch.device) -> Groups:
     return listed if len(listed) > 1 else [(listed[0][0], slice(None))]
 
 
-def scattered(parts: Groups, act: Callable[[Any, Any], Tensor]) -> Tensor:
+def scattered(groups: Groups, act: Callable[[Any, Any], Tensor]) -> Tensor:
     """Gather what `act(key, places)` returns for each group, at the group's places, in one tensor `[B, *]`."""
-    if len(parts) == 1:
-        return act(*parts[0])
-    results = [act(key, places) for key, places in parts]
+    if len(groups) == 1:
+        return act(*groups[0])
+    results = [act(key, places) for key, places in groups]
     whole = results[0].new_empty((sum(map(len, results)), *results[0].shape[1:]))
-    for (_, places), values in zip(parts, results, strict=True):
+    for (_, places), values in zip(groups, results, strict=True):
         whole[places] = values
     return whole

@@ -32,7 +32,7 @@ class CapturedSteps:
     """CUDA graphs in which `step` is captured once, and 32 times.
 
     They read and write their own static tensors, so states handed in and out stay immutable. Raises `RuntimeError`
-    where a step cannot be captured: one of its operations waits for the card, or memory runs out.
+    where a step cannot be captured: one of its operations waits for the GPU, or memory runs out.
     """
 
     def __init__(self, step: Step, state: Any, knobs: Mapping[str, Tensor]) -> None:

@@ -18,9 +18,9 @@ GIB = 2**30
 
 
 def resolve(name: str | torch.device = "auto") -> torch.device:
-    """Return the device called `name`: `auto` (a card where there is one), `cpu`, `cuda` or `mps`.
+    """Return the device called `name`: `auto` (a GPU where there is one), `cpu`, `cuda` or `mps`.
 
-    A card has its number in its name: `cuda` is `cuda:0`. Raises `ConfigError` for a device that is not here.
+    A GPU has its number in its name: `cuda` is `cuda:0`. Raises `ConfigError` for a device that is not here.
     """
     present = available()
     if name == "auto":
@@ -67,15 +67,15 @@ class Description(NamedTuple):
     text: str
 
 
-def described() -> list[Description]:
+def describe_devices() -> list[Description]:
     """Describe every device, the processor first."""
-    found = [Description("cpu", _with_memory("CPU", *_memory_of_host()))]
+    described = [Description("cpu", _with_memory("CPU", *_memory_of_host()))]
     if torch.backends.mps.is_available():
-        found.append(Description("mps", "Apple GPU, single precision"))
+        described.append(Description("mps", "Apple GPU, single precision"))
     for index in range(torch.cuda.device_count() if torch.cuda.is_available() else 0):
         about = f"{torch.cuda.get_device_name(index)} (cuda:{index})"
-        found.append(Description(f"cuda:{index}", _with_memory(about, *torch.cuda.mem_get_info(index))))
-    return found
+        described.append(Description(f"cuda:{index}", _with_memory(about, *torch.cuda.mem_get_info(index))))
+    return described
 
 
 def _with_memory(text: str, free: int | None, whole: int) -> str:
@@ -94,13 +94,13 @@ def _memory_of_host() -> tuple[int | None, int]:
     return (page * os.sysconf(available) if available else None), page * os.sysconf("SC_PHYS_PAGES")
 
 
-def real(device: torch.device) -> torch.dtype:
+def widest_real(device: torch.device) -> torch.dtype:
     """Return the widest real type of a device: float64, except on MPS, which has float32 alone."""
     return torch.float32 if device.type == "mps" else torch.float64
 
 
 def memory(device: torch.device) -> int:
-    """Bytes that one simulation may take: half of what the device has; of a card, of what is free there."""
+    """Bytes that one simulation may take: half of what the device has; of a GPU, of what is free there."""
     if device.type == "cuda":
         # What torch keeps of runs that ended is free, too.
         kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
@@ -108,7 +108,7 @@ def memory(device: torch.device) -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
 
 
-def require(needed: int, device: torch.device) -> None:
+def require_bytes(needed: int, device: torch.device) -> None:
     """Raise `ConfigError` where a simulation would take more memory than it may."""
     limit = memory(device)
     if needed > limit:
@@ -119,18 +119,18 @@ def require(needed: int, device: torch.device) -> None:
 
 
 def current(device: torch.device) -> AbstractContextManager[object]:
-    """Make a card the current one: streams, events and graphs belong to that. Of the processor there is one."""
+    """Make a GPU the current one: streams, events and graphs belong to that. Of the processor there is one."""
     return torch.cuda.device(device) if device.type == "cuda" else nullcontext()
 
 
 def synchronise(device: torch.device) -> None:
-    """Wait until a card has done all that it was told."""
+    """Wait until a GPU has done all that it was told."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
 
 
 def give_back() -> None:
-    """Return to the cards what torch keeps of tensors that are gone, after memory ran out."""
+    """Return to the GPUs what torch keeps of tensors that are gone, after memory ran out."""
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
 
@@ -138,7 +138,7 @@ def give_back() -> None:
 class Transfer:
     """Tensors of one device on their way to the host.
 
-    On CUDA all of them are one copy into pinned memory, which does not block the card.
+    On CUDA all of them are one copy into pinned memory, which does not block the GPU.
     """
 
     def __init__(self, values: Mapping[str, Tensor]) -> None:
@@ -160,17 +160,13 @@ class Transfer:
         packed = torch.cat([torch.cat([v.reshape(-1) for v in group]).view(torch.uint8) for group in alike])
         return torch.empty(packed.shape, dtype=torch.uint8, pin_memory=True).copy_(packed, non_blocking=True)
 
-    def arrived(self) -> bool:
-        """Whether `result` would return without waiting."""
-        return self._event is None or self._event.query()
-
     def result(self) -> dict[str, np.ndarray]:
-        """The values as numpy arrays, after waiting for the copy."""
+        """Return the values as numpy arrays of their shapes `[*]`, after waiting for the copy."""
         if self._event is None:
             return {name: value.cpu().numpy() for name, value in self._values.items()}
         self._event.synchronize()
-        found, start = {}, 0
+        arrays, start = {}, 0
         for name, value in self._ordered():
-            part = self._buffer[start : start + value.nbytes].view(value.dtype)
-            found[name], start = part.view(value.shape).numpy(), start + value.nbytes
-        return {name: found[name] for name in self._values}
+            stored = self._buffer[start : start + value.nbytes].view(value.dtype)
+            arrays[name], start = stored.view(value.shape).numpy(), start + value.nbytes
+        return {name: arrays[name] for name in self._values}

@@ -21,11 +21,11 @@ COPIES = 3
 """States that are alive at once beside the one that the engine counts: the next, the last looked at, and the first."""
 
 
-class Needs(NamedTuple):
+class MemoryNeeds(NamedTuple):
     """Bytes that a run takes of the host and of its device; on the processor both are the host's."""
 
     host: int
-    card: int = 0
+    gpu: int = 0
 
 
 def estimate(engine: Engine, configs: Sequence[Config]) -> int:
@@ -33,7 +33,7 @@ def estimate(engine: Engine, configs: Sequence[Config]) -> int:
     return sum(engine.nbytes(group) for group in group_by_shape(configs).values())
 
 
-def needs(simulation: Simulation, frame: Frame, steps: int) -> Needs:
+def needs(simulation: Simulation, frame: Frame, steps: int) -> MemoryNeeds:
     """Count what a simulation that has begun with `frame` takes until `steps`.
 
     Counted are the problem and the state as the engine estimates them, and as measured the copies of the state, the
@@ -41,16 +41,16 @@ def needs(simulation: Simulation, frame: Frame, steps: int) -> Needs:
     """
     state = simulation.nbytes()
     states = simulation.estimate + COPIES * state + _budgeted(state, THIN.count(steps), CHECKPOINT_BUDGET)
-    rows = recorded(simulation.engine, frame, steps)
-    return Needs(states + rows) if simulation.device.type == "cpu" else Needs(rows, states)
+    rows = recording_bytes(simulation.engine, frame, steps)
+    return MemoryNeeds(states + rows) if simulation.device.type == "cpu" else MemoryNeeds(rows, states)
 
 
 def require(simulation: Simulation, frame: Frame, steps: int) -> None:
     """Raise `ConfigError` where a simulation that has begun with `frame` would take too much until `steps`."""
-    host, card = needs(simulation, frame, steps)
-    devices.require(host, torch.device("cpu"))
-    if card:
-        devices.require(card, simulation.device)
+    host, gpu = needs(simulation, frame, steps)
+    devices.require_bytes(host, torch.device("cpu"))
+    if gpu:
+        devices.require_bytes(gpu, simulation.device)
 
 
 def advice(engine: Engine, configs: Sequence[Config], share: float) -> str:
@@ -62,15 +62,15 @@ def advice(engine: Engine, configs: Sequence[Config], share: float) -> str:
     members = _largest(lambda count: estimate(engine, configs[:count]) <= allowed, len(configs))
     if members:
         return f"{members:,} of the {len(configs):,} members would fit"
-    found = [(_largest_value(engine, configs[0], name, allowed), name) for name in sizes(configs[0])]
-    best = max(((value / getattr(configs[0], name), value, name) for value, name in found if value), default=None)
+    candidates = [(_largest_value(engine, configs[0], name, allowed), name) for name in sizes(configs[0])]
+    best = max(((value / getattr(configs[0], name), value, name) for value, name in candidates if value), default=None)
     alone = " alone" if len(configs) > 1 else ""
     return f"{best[2]}={best[1]:,} would fit{alone}" if best else "lower the sizes or the number of members"
 
 
 @contextmanager
 def advised(engine: Engine, configs: Sequence[Config], device: torch.device) -> Iterator[None]:
-    """Say of what runs out of memory inside how much of it would fit, and that of a card's the processor may have more.
+    """Add to an error of memory inside how much would fit, and on a GPU that the processor may have room.
 
     What torch keeps of tensors that are gone is given back, so that whoever comes next has it.
     """
@@ -79,12 +79,12 @@ def advised(engine: Engine, configs: Sequence[Config], device: torch.device) -> 
     except OutOfMemory as error:
         devices.give_back()
         taken = estimate(engine, configs)
-        share = taken / (taken + error.asked) if error.asked else 0.5
+        share = taken / (taken + error.requested) if error.requested else 0.5
         fits = [advice(engine, configs, share)] if taken else []
         there = ["the processor may have room for it (device cpu)"] if device.type != "cpu" else []
         if not fits and not there:
             raise
-        raise OutOfMemory(error.what, error.asked, "; ".join(fits + there)) from error
+        raise OutOfMemory(error.what, error.requested, "; ".join(fits + there)) from error
 
 
 def sizes(config: Config) -> list[str]:
@@ -112,7 +112,7 @@ def _largest(fits: Callable[[int], bool], below: int) -> int:
     return low
 
 
-def recorded(engine: Engine, frame: Frame, steps: int) -> int:
+def recording_bytes(engine: Engine, frame: Frame, steps: int) -> int:
     """Bytes of everything recorded up to a step, from one frame with all channels; rows are set aside in advance."""
     thin = {channel.name for channel in engine.channels if channel.thin}
     dense = sum(value.nbytes for name, value in frame.values.items() if name not in thin)

@@ -24,7 +24,7 @@ from engines.core.data.recording import Frame
 from engines.core.data.schedule import THIN, Schedule
 from engines.core.protocol.config import Config
 from engines.core.protocol.engine import Engine
-from engines.core.protocol.errors import EngineFailure, engine_failures, said_by
+from engines.core.protocol.errors import EngineFailure, engine_failures, message_of
 
 CHECKPOINT_BUDGET = 256 * 2**20
 """Bytes that the checkpoints of one run may take."""
@@ -70,7 +70,7 @@ class Batch:
 
     def _tensor(self, configs: Sequence[Config], name: str) -> Tensor:
         values = [float(getattr(config, name)) for config in configs]
-        return torch.tensor(values, dtype=devices.real(self.device), device=self.device)
+        return torch.tensor(values, dtype=devices.widest_real(self.device), device=self.device)
 
     def _step(self, state: Any, knobs: Any) -> Any:
         return self.engine.step(self.problem, state, knobs)
@@ -91,7 +91,7 @@ class Batch:
             self.captured = CapturedSteps(self._step, self.state, self.knobs)
         except RuntimeError as error:
             devices.give_back()
-            said = said_by(error)
+            said = message_of(error)
             logging.getLogger(__name__).warning("%s is computed without a graph: %s", self.engine.title, said)
 
     def channels(self, thin: bool) -> dict[str, Tensor]:
@@ -157,8 +157,8 @@ class Simulation:
         with engine_failures(engine.title), devices.current(device):
             self.estimate = sum(engine.nbytes(group) for group in group_by_shape(configs).values())
             """Bytes that the problems and the states take, as the engine says."""
-            for place in {CPU, device}:  # what a card computes is drawn on the host
-                devices.require(self.estimate, place)
+            for place in {CPU, device}:  # what a GPU computes is drawn on the host
+                devices.require_bytes(self.estimate, place)
             self.batches = [
                 Batch(engine, group, [i for i, config in enumerate(configs) if config.shape_key() == key], device)
                 for key, group in group_by_shape(configs).items()
@@ -166,7 +166,7 @@ class Simulation:
 
     @property
     def devices(self) -> str:
-        """The devices that compute the batches: an engine may leave on the processor what is too small for a card."""
+        """The devices that compute the batches: an engine may leave on the processor what is too small for a GPU."""
         return ", ".join(sorted({str(batch.device) for batch in self.batches}))
 
     def nbytes(self) -> int:
@@ -204,7 +204,7 @@ class Simulation:
         self.step = stop
 
     def wait(self) -> None:
-        """Wait until the steps that were taken are computed: a card is told of them only."""
+        """Wait until the steps that were taken are computed: a GPU is told of them only."""
         with engine_failures(self.engine.title):
             for batch in self.batches:
                 devices.synchronise(batch.device)
@@ -237,7 +237,7 @@ class Simulation:
         )
 
     def _mark_lost(self, values: Mapping[str, np.ndarray]) -> None:
-        """Mark as diverged whose loss was a number and is none any more, though the state may still be finite."""
+        """Mark members as diverged whose loss was a number and is none any more, though their state may be finite."""
         if LOSS not in values:
             return
         if self._has_loss is None:  # where it does not apply it is NaN from the first frame on
@@ -281,7 +281,7 @@ class Checkpoints:
         self._budget = CHECKPOINT_BUDGET if budget is None else budget
         self._saved: list[Checkpoint] = []
 
-    def offer(self, simulation: Simulation) -> None:
+    def save_if_due(self, simulation: Simulation) -> None:
         """Save the simulation's state where its step is on the thin schedule and not saved yet."""
         if simulation.step not in simulation.thin:
             return

@@ -21,7 +21,7 @@ LARGE = 2**26
 """Bytes of problem and state below which a step takes no time worth an estimate."""
 
 MEASURED = {"cpu": (2**21, 2**23), "cuda": (2**26, 2**28), "mps": (2**26, 2**28)}
-"""Bytes, at most, of the two smaller runs whose steps are measured; a card only waits for smaller ones."""
+"""Bytes, at most, of the two smaller runs whose steps are measured; a GPU only waits for smaller ones."""
 
 GROWTH = (1.0, 1.5)
 """Powers of the bytes with which the time of a step may grow: each is read once, and by products more than once."""
@@ -38,10 +38,10 @@ def seconds_a_step(engine: Engine, configs: Sequence[Config], device: torch.devi
     size = memory.estimate(engine, configs)
     if size < LARGE:
         return 0.0
-    found = [_measured(engine, configs, most, device) for most in MEASURED[device.type]]
-    if not all(found):
+    measured = [_measured(engine, configs, most, device) for most in MEASURED[device.type]]
+    if not all(measured):
         return 0.0
-    (small, quick), (large, slow) = found  # type: ignore[misc]
+    (small, quick), (large, slow) = measured  # type: ignore[misc]
     power = math.log(slow / quick) / math.log(large / small) if large > small else GROWTH[0]
     return slow * (size / large) ** min(max(power, GROWTH[0]), GROWTH[1])
 
@@ -52,7 +52,7 @@ def _measured(engine: Engine, configs: Sequence[Config], most: int, device: torc
         smaller = _smaller(engine, list(configs), most)
         simulation = Simulation(engine, smaller, device)
         if any(batch.device.type != device.type for batch in simulation.batches):
-            return None  # what is this small is left to the processor, which tells nothing of a card
+            return None  # what is this small is left to the processor, which tells nothing of a GPU
         simulation.advance(2)
         times = [_step(simulation) for _ in range(3)]
     except Exception:  # whatever is wrong with the run itself is said where that is built

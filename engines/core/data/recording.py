@@ -52,7 +52,7 @@ class Series:
         return self.read(name)[1]
 
     def append(self, step: int, values: Mapping[str, np.ndarray]) -> None:
-        """Add one row."""
+        """Add the row of one step, `[B, *dims]` of each channel."""
         size, steps, columns = self._data
         if not columns:
             rows = min(256, max(2, FIRST // max(1, sum(value.nbytes for value in values.values()))))

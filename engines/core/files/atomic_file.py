@@ -17,17 +17,17 @@ from engines.core.protocol.errors import StoreError
 def writing(path: str | Path) -> Iterator[BinaryIO]:
     """Open a file that is there as a whole or not at all. Raises `StoreError`."""
     target = Path(path)
-    file, part = _open_part(target)
+    file, partial = _open_part(target)
     try:
         with file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        os.replace(part, target)
+        os.replace(partial, target)
     except OSError as error:
         raise StoreError(f"cannot write {target}: {error.strerror or error}") from error
     finally:
-        part.unlink(missing_ok=True)
+        partial.unlink(missing_ok=True)
 
 
 def require_writable(path: str | Path) -> None:

@@ -18,7 +18,7 @@ from engines.core.files import store
 from engines.core.files.atomic_file import writing
 from engines.core.protocol.engine import RunData
 from engines.core.protocol.errors import StoreError
-from engines.core.protocol.paths import expand_home
+from engines.core.protocol.paths import expand_home, require_file
 
 Write = Callable[[RunData, BinaryIO], None]
 
@@ -128,8 +128,7 @@ FORMATS: dict[str, Write] = {".parquet": store.write, ".nc": _write_netcdf, ".cs
 
 def _read_netcdf(path: Path) -> RunData:
     try:
-        if not path.is_file():  # a pipe of that name would be waited for without end
-            raise FileNotFoundError("there is no such file")
+        require_file(path)
         with xarray.open_dataset(path, engine="h5netcdf") as data:
             store.require_memory(data.nbytes)
             return store.from_xarray(data, json.loads(data.attrs["dynascope"]))

@@ -19,7 +19,7 @@ class InputFile(NamedTuple):
         return ConfigError(f"{self.knob}={str(self.path)!r}: {reason}")
 
     def size(self, limit: int) -> int:
-        """Count the bytes of the file. Raises `ConfigError` where it is none or has more than the limit."""
+        """Count the bytes of the file. Raises `ConfigError` where there is none, or it has more than the limit."""
         try:
             regular = self.path.is_file()
             size = self.path.stat().st_size if regular else 0

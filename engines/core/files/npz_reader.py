@@ -36,7 +36,8 @@ def read(
 ) -> dict[str, np.ndarray]:
     """Read the arrays of these names and kinds as they are stored; nothing is unpacked before its size is known.
 
-    Optional ones may be missing. Raises `ConfigError` with the file, the array, the value and the limit.
+    They may have any shape `[*]`; optional ones may be missing. Raises `ConfigError` with the file, the array, the
+    value and the limit.
     """
     file.size(FILE)
     try:

@@ -16,7 +16,7 @@ import torch
 import xarray
 
 from engines.core.compute import device as devices
-from engines.core.data.plain_json import plain
+from engines.core.data.plain_json import to_plain_types
 from engines.core.data.recording import Frame, Series
 from engines.core.files.atomic_file import writing
 from engines.core.files.packing import pack, unpack
@@ -26,6 +26,7 @@ from engines.core.protocol.declarations import Channel
 from engines.core.protocol.edits import apply_edits, check_edits
 from engines.core.protocol.engine import Engine, RunData
 from engines.core.protocol.errors import DynascopeError, EngineFailure, StoreError, quote
+from engines.core.protocol.paths import require_file
 from engines.core.protocol.registry import load
 
 FORMAT = 1
@@ -157,7 +158,7 @@ def metadata(run: RunData) -> dict[str, Any]:
         "events": [vars(event) for event in run.recording.events],
         "shapes": shapes,
         "device": run.device,
-        "dtype": str(devices.real(torch.device(run.device))).removeprefix("torch."),
+        "dtype": str(devices.widest_real(torch.device(run.device))).removeprefix("torch."),
         "versions": {"torch": torch.__version__, "python": platform.python_version()},
         "final": final_values(run),
         "verdicts": _verdicts(run),
@@ -172,12 +173,12 @@ READERS_OWN = ("name", "tags", "note", "stored")
 def final_values(run: RunData) -> dict[str, list[float | None]]:
     """Collect the last value of each channel that is one number a step, for all members; None where they diverged."""
     channels = [channel.name for channel in run.engine.channels if not channel.dims and _recorded(run, channel)]
-    return {name: plain(run[name][-1]) for name in channels if len(run)}
+    return {name: to_plain_types(run[name][-1]) for name in channels if len(run)}
 
 
 def _verdicts(run: RunData) -> list[Any]:
     try:
-        return plain(run.verdicts)
+        return to_plain_types(run.verdicts)
     except EngineFailure:  # what was computed is stored whatever becomes of its claims
         return []
 
@@ -202,8 +203,7 @@ DAMAGED = (
 def _reading(path: str | Path) -> Iterator[pq.ParquetFile]:
     """Open the file. Raises `StoreError` with the reason where it, or what is done with it, turns out to be damaged."""
     try:
-        if not Path(path).is_file():  # a pipe of that name would be waited for without end
-            raise FileNotFoundError("there is no such file")
+        require_file(path)
         with pq.ParquetFile(path) as file:
             yield file
     except DAMAGED as error:
@@ -244,8 +244,8 @@ def _last_step(metadata: pq.FileMetaData) -> int:
     """Read the last step from the statistics of a file; 0 where it has none."""
     groups = [metadata.row_group(index) for index in range(metadata.num_row_groups)]
     columns = [group.column(index) for group in groups for index in range(group.num_columns)]
-    found = [column.statistics for column in columns if column.path_in_schema == "step"]
-    return max((int(each.max) for each in found if each and each.has_min_max), default=0)
+    statistics = [column.statistics for column in columns if column.path_in_schema == "step"]
+    return max((int(each.max) for each in statistics if each and each.has_min_max), default=0)
 
 
 def _members(about: Mapping[str, Any]) -> int:
@@ -258,12 +258,12 @@ def _members(about: Mapping[str, Any]) -> int:
     return members
 
 
-def require_format(found: Any, known: int) -> None:
+def require_format(version: Any, newest: int) -> None:
     """Raise `StoreError` for a format that this version does not read, and say whether it is a later one's."""
-    if type(found) is int and found > known:
-        raise StoreError(f"it was written by a newer version of Dynascope (format {found}; this one reads {known})")
-    if found != known or type(found) is not int:
-        raise StoreError(f"its format is {found!r:.40}; this version reads {known}")
+    if type(version) is int and version > newest:
+        raise StoreError(f"it was written by a newer version of Dynascope (format {version}; this one reads {newest})")
+    if version != newest or type(version) is not int:
+        raise StoreError(f"its format is {version!r:.40}; this version reads {newest}")
 
 
 def _check_order(table: pa.Table, members: int) -> None:
@@ -352,8 +352,8 @@ def _restored(table: pa.Table, about: dict[str, Any]) -> RunData:
 
 def _lengths(channel: Channel, engine: Engine, shapes: Mapping[str, Sequence[int]]) -> list[int]:
     """List the lengths of a channel that a file does not hold: those that others of its dimensions have there, or 1."""
-    known = {d: n for c in engine.channels for d, n in zip(c.dims, shapes.get(c.name, ()), strict=False)}
-    return [known.get(dim, 1) for dim in channel.dims]
+    sizes = {d: n for c in engine.channels for d, n in zip(c.dims, shapes.get(c.name, ()), strict=False)}
+    return [sizes.get(dim, 1) for dim in channel.dims]
 
 
 def _diverged(at: Any) -> int:

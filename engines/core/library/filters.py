@@ -24,10 +24,10 @@ FEW = 500
 SHORTEST = 3
 """Letters of the shortest word that `texts` finds: it knows words by all their parts of three letters."""
 
-Condition = tuple[str, list[Any]]
+SqlCondition = tuple[str, list[Any]]
 
 
-def conditions(connection: sqlite3.Connection, text: str) -> Condition:
+def conditions(connection: sqlite3.Connection, text: str) -> SqlCondition:
     """Translate what was typed into a condition on the table `runs`, and its values; every term must hold.
 
     Raises `ConfigError` or `UnknownName` for what is no filter, with the nearest name of a knob.
@@ -38,12 +38,14 @@ def conditions(connection: sqlite3.Connection, text: str) -> Condition:
         raise ConfigError(f"{quote(text)} has a quotation mark that is not closed") from None
     if len(terms) > MANY:
         raise ConfigError(f"a filter has at most {MANY} terms, and not {len(terms)}")
-    parts = [*_translated(connection, terms)]
-    return " AND ".join(f"({sql})" for sql, _ in parts) or "1", [value for _, values in parts for value in values]
+    translated = list(_translated(connection, terms))
+    return " AND ".join(f"({sql})" for sql, _ in translated) or "1", [
+        value for _, values in translated for value in values
+    ]
 
 
-def _translated(connection: sqlite3.Connection, terms: list[str]) -> Iterator[Condition]:
-    compared = [found for term in terms if (found := COMPARED.fullmatch(term))]
+def _translated(connection: sqlite3.Connection, terms: list[str]) -> Iterator[SqlCondition]:
+    compared = [match for term in terms if (match := COMPARED.fullmatch(term))]
     others = [term.partition(":") for term in terms if not COMPARED.fullmatch(term)]
     words = [term.lower() for term in map("".join, (each for each in others if not _is_field(each)))]
     fields = [(field, value) for field, _, value in filter(_is_field, others)]
@@ -60,13 +62,13 @@ def _is_field(parts: tuple[str, str, str]) -> bool:
     return bool(colon) and field in FIELDS
 
 
-def _few(connection: sqlite3.Connection, words: list[str]) -> Iterator[Condition]:
+def _few(connection: sqlite3.Connection, words: list[str]) -> Iterator[SqlCondition]:
     """Narrow the search to the few runs that have these words; of many, the newest are met soon by looking at each."""
     parts = ['"' + word.replace('"', '""') + '"' for word in words if len(word) >= SHORTEST and "\0" not in word]
     if parts and has_texts(connection):
-        found = "SELECT rowid FROM texts WHERE texts MATCH ?", " AND ".join(parts)
-        if len(connection.execute(f"{found[0]} LIMIT {FEW}", found[1:]).fetchall()) < FEW:
-            yield f"id IN ({found[0]})", [found[1]]
+        matching = "SELECT rowid FROM texts WHERE texts MATCH ?", " AND ".join(parts)
+        if len(connection.execute(f"{matching[0]} LIMIT {FEW}", matching[1:]).fetchall()) < FEW:
+            yield f"id IN ({matching[0]})", [matching[1]]
 
 
 def has_texts(connection: sqlite3.Connection) -> bool:
@@ -74,11 +76,11 @@ def has_texts(connection: sqlite3.Connection) -> bool:
     return connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'texts'").fetchone() is not None
 
 
-def _knob(connection: sqlite3.Connection, knob: str, sign: str, text: str, narrowed: bool) -> Condition:
+def _knob(connection: sqlite3.Connection, knob: str, sign: str, text: str, narrowed: bool) -> SqlCondition:
     """Compare a knob: of all runs through its values, of few, those that are left by other terms, through theirs."""
     if not connection.execute("SELECT 1 FROM knobs WHERE knob = ? LIMIT 1", [knob]).fetchone():
-        known = [row[0] for row in connection.execute("SELECT DISTINCT knob FROM knobs")]
-        raise UnknownName("knob", knob, known)
+        knobs = [row[0] for row in connection.execute("SELECT DISTINCT knob FROM knobs")]
+        raise UnknownName("knob", knob, knobs)
     where = f"knob = ? AND value {sign} ?"
     if narrowed:
         return f"EXISTS (SELECT 1 FROM knobs WHERE run = id AND {where})", [knob, _value(text)]
@@ -92,7 +94,7 @@ def _value(text: str) -> Any:
         return text
 
 
-def _field(field: str, value: str) -> Condition:
+def _field(field: str, value: str) -> SqlCondition:
     if field == "tag":
         return "EXISTS (SELECT 1 FROM json_each(tags) WHERE json_each.value = ?)", [value]
     if field == "is":

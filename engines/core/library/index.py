@@ -56,14 +56,14 @@ CREATE INDEX knobs_of ON knobs (run, knob, value);
 {"".join(f"CREATE INDEX is_{name} ON runs (stored DESC, file) WHERE {which};" for name, which in STATES.items())}
 PRAGMA user_version = {VERSION};
 """
-"""Descriptions lie apart: a run is found by a look through all of `runs`, which are therefore short."""
+"""Statements that make the tables: a run is found by a look through all of `runs`, so that descriptions lie apart."""
 
 TEXTS = """
 CREATE VIRTUAL TABLE texts USING fts5(words, content='runs', content_rowid='id', tokenize='trigram case_sensitive 1')
 """
 """The words of `runs` by their parts of three letters, where the SQLite at hand has such tables."""
 
-Told = Callable[[int, int], None]
+Progress = Callable[[int, int], None]
 
 
 class Index:
@@ -72,12 +72,12 @@ class Index:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         digest = hashlib.sha256(os.fsencode(folder.absolute())).hexdigest()[:32]
-        self._places = [folder / FOLDER / "runs.sqlite", _cache(f"{digest}.sqlite")]
+        self._files = [folder / FOLDER / "runs.sqlite", _cache(f"{digest}.sqlite")]
 
     @contextmanager
-    def opened(self, told: Told | None = None) -> Iterator[sqlite3.Connection]:
+    def opened(self, progress: Progress | None = None) -> Iterator[sqlite3.Connection]:
         """Open the index as it is to be now. Raises `StoreError` where the folder or the index cannot be read."""
-        connection = self._connect(told)
+        connection = self._connect(progress)
         try:
             yield connection
         except sqlite3.DatabaseError as error:  # damaged at a place that was not looked at before
@@ -90,33 +90,33 @@ class Index:
 
     def delete(self) -> None:
         """Delete the index; the next call makes it anew."""
-        for place in self._places:
-            _remove(place)
+        for file in self._files:
+            _remove(file)
 
-    def _connect(self, told: Told | None) -> sqlite3.Connection:
-        for place in [*self._places, None]:
+    def _connect(self, progress: Progress | None) -> sqlite3.Connection:
+        for file in [*self._files, None]:
             for _ in range(2):  # a damaged one is deleted, and made anew
                 try:
-                    return self._synchronised(place, told)
+                    return self._synchronised(file, progress)
                 except (sqlite3.Error, OSError) as error:
                     if isinstance(error, StoreError):
                         raise
-                    if place is None or not _is_broken(error):
+                    if file is None or not _is_broken(error):
                         break
-                    _remove(place)
+                    _remove(file)
         raise StoreError(f"the runs in {self.folder} cannot be listed")
 
-    def _synchronised(self, place: Path | None, told: Told | None) -> sqlite3.Connection:
-        if place:
-            place.parent.mkdir(parents=True, exist_ok=True)
-        connection = sqlite3.connect(place or ":memory:", timeout=PATIENCE, isolation_level=None)
+    def _synchronised(self, file: Path | None, progress: Progress | None) -> sqlite3.Connection:
+        if file:
+            file.parent.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(file or ":memory:", timeout=PATIENCE, isolation_level=None)
         try:
             connection.row_factory = sqlite3.Row
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")
             if connection.execute("PRAGMA user_version").fetchone()[0] != VERSION:
                 _make(connection)
-            _Synchronisation(self.folder, connection).run(told)
+            _Synchronisation(self.folder, connection).run(progress)
         except BaseException:
             connection.close()
             raise
@@ -133,10 +133,10 @@ def _cache(name: str) -> Path:
     return platformdirs.user_cache_path("dynascope") / name
 
 
-def _remove(place: Path) -> None:
+def _remove(file: Path) -> None:
     for end in ("", "-wal", "-shm"):
         with contextlib.suppress(OSError):
-            place.with_name(place.name + end).unlink(missing_ok=True)
+            file.with_name(file.name + end).unlink(missing_ok=True)
 
 
 def _make(connection: sqlite3.Connection) -> None:
@@ -168,36 +168,37 @@ class _Synchronisation:
     def __init__(self, folder: Path, connection: sqlite3.Connection) -> None:
         self.folder, self.connection = folder, connection
 
-    def run(self, told: Told | None) -> None:
+    def run(self, progress: Progress | None) -> None:
         """Read what is new, forget what is gone; nothing is looked through where the folder has not changed."""
-        started, known = time.time_ns(), json.dumps({name: each.version for name, each in origins().items()})
+        started, versions = time.time_ns(), json.dumps({name: each.version for name, each in origins().items()})
         facts = dict(map(tuple, self.connection.execute("SELECT name, value FROM facts")))
         try:
             changed = self.folder.stat().st_mtime_ns
         except FileNotFoundError:
             changed = None
-        if changed is not None and facts.get("changed") == changed and facts.get("engines") == known:
+        if changed is not None and facts.get("changed") == changed and facts.get("engines") == versions:
             return
         here = {} if changed is None else dict(_files(self.folder))
-        again = "broken != ''" if facts.get("engines") != known else "0"  # what could not be loaded may be here now
+        again = "broken != ''" if facts.get("engines") != versions else "0"  # what could not be loaded may be here now
         rows = self.connection.execute(f"SELECT file, size, changed FROM runs WHERE NOT ({again})")
         indexed = {file: (size, at) for file, size, at in rows}
         new = [file for file, place in here.items() if indexed.get(file) != place]
         self._forget([row[0] for row in self.connection.execute("SELECT file FROM runs") if row[0] not in here])
         for number, file in enumerate(new, 1):
             self.read(file, *here[file])
-            if told:
-                told(number, len(new))
+            if progress:
+                progress(number, len(new))
         settled = changed if changed is not None and started - changed > SETTLED else None
         with _writing(self.connection):
-            self.connection.executemany("REPLACE INTO facts VALUES (?, ?)", [("changed", settled), ("engines", known)])
+            rows = [("changed", settled), ("engines", versions)]
+            self.connection.executemany("REPLACE INTO facts VALUES (?, ?)", rows)
 
     def read(self, file: str, size: int, changed: int) -> None:
         """Put what a file says into the index."""
-        found, knobs = describe(self.folder / file)
-        stored = found["stored"] or time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(changed / 1e9))
-        about = zlib.compress(json.dumps(found.pop("about")).encode(), 1)
-        values = found | {"size": size, "changed": changed, "stored": stored}
+        description, knobs = describe(self.folder / file)
+        stored = description["stored"] or time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(changed / 1e9))
+        about = zlib.compress(json.dumps(description.pop("about")).encode(), 1)
+        values = description | {"size": size, "changed": changed, "stored": stored}
         with _writing(self.connection):
             self._drop(file)
             names = ", ".join(["file", *COLUMNS])
@@ -219,8 +220,8 @@ class _Synchronisation:
 
     def _drop(self, file: str) -> None:
         if has_texts(self.connection):  # which are told the words that they forget
-            told = "INSERT INTO texts (texts, rowid, words) SELECT 'delete', id, words FROM runs WHERE file = ?"
-            self.connection.execute(told, [file])
+            query = "INSERT INTO texts (texts, rowid, words) SELECT 'delete', id, words FROM runs WHERE file = ?"
+            self.connection.execute(query, [file])
         for table in ("knobs", "descriptions"):
             self.connection.execute(f"DELETE FROM {table} WHERE run IN (SELECT id FROM runs WHERE file = ?)", [file])
         self.connection.execute("DELETE FROM runs WHERE file = ?", [file])
@@ -231,11 +232,11 @@ def refresh(folder: Path, connection: sqlite3.Connection, rows: list[sqlite3.Row
     stale = []
     for row in rows:
         try:
-            found = (folder / row["file"]).stat()
+            on_disk = (folder / row["file"]).stat()
         except OSError:
             continue  # deleted meanwhile: whoever opens it is told
-        if (found.st_size, found.st_mtime_ns) != (row["size"], row["changed"]):
-            stale.append((row["file"], found.st_size, found.st_mtime_ns))
+        if (on_disk.st_size, on_disk.st_mtime_ns) != (row["size"], row["changed"]):
+            stale.append((row["file"], on_disk.st_size, on_disk.st_mtime_ns))
     for each in stale:
         _Synchronisation(folder, connection).read(*each)
     return bool(stale)
@@ -255,7 +256,7 @@ def _files(folder: Path) -> Iterator[tuple[str, tuple[int, int]]]:
                             os.unlink(entry)
                 if entry.name.endswith(".parquet") and entry.name.isprintable():
                     with contextlib.suppress(OSError):  # a link that leads nowhere, or deleted meanwhile
-                        found = entry.stat()
-                        yield entry.name, (found.st_size, found.st_mtime_ns)
+                        on_disk = entry.stat()
+                        yield entry.name, (on_disk.st_size, on_disk.st_mtime_ns)
     except OSError as error:
         raise StoreError(f"the runs in {folder} cannot be listed: {error.strerror or error}") from error

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from engines.core.files.atomic_file import writing
 from engines.core.library.filters import conditions
-from engines.core.library.index import FOLDER, Index, Told, refresh
+from engines.core.library.index import FOLDER, Index, Progress, refresh
 from engines.core.protocol.errors import ConfigError, StoreError, UnknownName, quote
 from engines.core.protocol.paths import expand_home
 
@@ -59,7 +59,7 @@ class Entry:
     tags: tuple[str, ...] = ()
     note: str = ""
     stored: str = ""
-    """When: the time in UTC."""
+    """Time in UTC at which it was stored."""
     steps: int = 0
     frames: int = 0
     members: int = 0
@@ -68,7 +68,7 @@ class Entry:
     interrupted: bool = False
     held: int = 0
     claims: int = 0
-    """How many claims of its preset were decided, of which `held` held."""
+    """Number of claims of its preset that were decided; `held` of them held."""
     size: int = 0
     broken: str = ""
 
@@ -109,21 +109,21 @@ class Library:
                 where, values = f"({where}) AND instr(file, ?) != 1", [*values, self._hidden]
                 if engine:
                     where, values = f"({where}) AND (engine = ? OR broken != '')", [*values, engine]
-                found = connection.execute(LISTED.format(where=where), [*values, limit, first]).fetchall()
-                count = first + len(found)
-                if len(found) == limit or (first and not found):  # there may be others
+                rows = connection.execute(LISTED.format(where=where), [*values, limit, first]).fetchall()
+                count = first + len(rows)
+                if len(rows) == limit or (first and not rows):  # there may be others
                     [count] = connection.execute(f"SELECT count(*) FROM runs WHERE {where}", values).fetchone()
-                if last or not refresh(self.folder, connection, found):
+                if last or not refresh(self.folder, connection, rows):
                     break
-            return [_entry(row) for row in found], count
+            return [_entry(row) for row in rows], count
 
     def entry(self, name: str) -> Entry:
         """Return the run of this name, id, or beginning of an id that no other has. Raises `UnknownName`."""
         with self.index.opened() as connection:
             wanted = name.removesuffix(".parquet")
             begins = "file >= ? AND file < ?", [wanted, f"{wanted}{LAST_LETTER}"]
-            asked = [("file = ?", [f"{wanted}.parquet"]), ("name = ?", [name]), begins] if name else []
-            for where, values in asked:
+            tests = [("file = ?", [f"{wanted}.parquet"]), ("name = ?", [name]), begins] if name else []
+            for where, values in tests:
                 rows = connection.execute(f"SELECT * FROM runs WHERE {where} LIMIT 2", values).fetchall()
                 if len(rows) > 1:
                     which = ", ".join(row["file"].removesuffix(".parquet") for row in rows[:2])
@@ -131,8 +131,8 @@ class Library:
                 if rows:
                     return _entry(rows[0])
             rows = connection.execute("SELECT file, name FROM runs ORDER BY stored DESC LIMIT 1000")
-            known = [text for file, called in rows for text in (called, file.removesuffix(".parquet")) if text]
-        raise UnknownName("stored run", name, known)
+            names = [text for file, called in rows for text in (called, file.removesuffix(".parquet")) if text]
+        raise UnknownName("stored run", name, names)
 
     def about(self, name: str) -> dict[str, Any]:
         """Return all that a file says of its run but its recorded numbers. Raises `UnknownName` or `StoreError`."""
@@ -174,10 +174,10 @@ class Library:
 
         return members(self.index, [f"{name}.parquet" for name in names])
 
-    def rebuild(self, told: Told | None = None) -> int:
-        """Make the index anew, and return how many runs there are; `told` hears how many are read, and of how many."""
+    def rebuild(self, progress: Progress | None = None) -> int:
+        """Make the index anew, and return how many runs there are; `progress` hears how many of how many are read."""
         self.index.delete()
-        with self.index.opened(told) as connection:
+        with self.index.opened(progress) as connection:
             return connection.execute("SELECT count(*) FROM runs").fetchone()[0]
 
     # -- changing --------------------------------------------------------------------------------------------
@@ -238,10 +238,10 @@ class Library:
     def _lock(self) -> Iterator[None]:
         from filelock import FileLock, Timeout
 
-        place = self.folder / FOLDER / "lock"
+        lock_file = self.folder / FOLDER / "lock"
         try:
-            place.parent.mkdir(parents=True, exist_ok=True)
-            with FileLock(place, timeout=LOCKED):
+            lock_file.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(lock_file, timeout=LOCKED):
                 yield
         except Timeout:
             raise StoreError(f"another program has been changing {self.folder} for {LOCKED:g} s") from None
@@ -260,10 +260,10 @@ class Library:
     def restore(self, name: str) -> str:
         """Bring back a run that was deleted; returns its id. Raises `UnknownName` or `StoreError`."""
         deleted, wanted = self.deleted(), name.removesuffix(".parquet")
-        found = [each for each in deleted if each == wanted] or [each for each in deleted if each.startswith(wanted)]
-        if len(found) != 1:
+        matches = [each for each in deleted if each == wanted] or [each for each in deleted if each.startswith(wanted)]
+        if len(matches) != 1:
             raise UnknownName("deleted run", name, deleted)
-        wanted = found[0]
+        wanted = matches[0]
         if (self.folder / f"{wanted}.parquet").exists():
             raise StoreError(f"there is a stored run {quote(wanted)} again: it would be overwritten")
         self._move(f"{wanted}.parquet", self.folder / TRASH, self.folder)
@@ -332,10 +332,10 @@ def _text(kind: str, text: str, most: int) -> str:
 
 
 def _tags(tags: Sequence[str]) -> tuple[str, ...]:
-    found = tuple(dict.fromkeys(_text("tag", tag, LONGEST_NAME) for tag in tags))
-    for tag in found:
+    checked = tuple(dict.fromkeys(_text("tag", tag, LONGEST_NAME) for tag in tags))
+    for tag in checked:
         if not tag or any(letter.isspace() or letter == "," for letter in tag):
             raise ConfigError(f"{quote(tag)} is no tag: it is one word without commas")
-    if len(found) > MOST_TAGS:
-        raise ConfigError(f"a run has at most {MOST_TAGS} tags, and not {len(found)}")
-    return found
+    if len(checked) > MOST_TAGS:
+        raise ConfigError(f"a run has at most {MOST_TAGS} tags, and not {len(checked)}")
+    return checked

@@ -49,8 +49,8 @@ def ask(sql: str, tables: Mapping[str, Callable[[], Any]]) -> pd.DataFrame:
 
     try:
         with duckdb.connect(config={"enable_external_access": False}) as connection:
-            asked = {name.lower() for name in connection.get_table_names(sql)}
-            for name in sorted(asked & tables.keys()):
+            queried = {name.lower() for name in connection.get_table_names(sql)}
+            for name in sorted(queried & tables.keys()):
                 connection.register(name, tables[name]())
             return connection.execute(sql).df()
     except (duckdb.Error, pa.ArrowException, OSError) as error:
@@ -67,14 +67,14 @@ def members(index: Index, files: Sequence[str]) -> pd.DataFrame:
 
 
 def _all_members(stored: Sequence[tuple[dict[str, Any], dict[str, Any]]]) -> pd.DataFrame:
-    parts = [_members(row, about["members"]) for row, about in stored]
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame({"run": [], "member": []})
+    tables = [_members(row, about["members"]) for row, about in stored]
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame({"run": [], "member": []})
 
 
 def _stored(index: Index, where: str, values: Sequence[str]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
     with index.opened() as connection:
-        found = f"SELECT * FROM runs JOIN descriptions ON run = id WHERE {where} ORDER BY stored, file"
-        rows = connection.execute(found, values).fetchall()
+        query = f"SELECT * FROM runs JOIN descriptions ON run = id WHERE {where} ORDER BY stored, file"
+        rows = connection.execute(query, values).fetchall()
     return [(dict(row), json.loads(zlib.decompress(row["about"]))) for row in rows]
 
 
@@ -136,11 +136,11 @@ def _recorded(folder: Path, name: str, stored: list[tuple[dict[str, Any], dict[s
 
 
 def _partition(values: dict[str, Any], fields: dict[str, pa.DataType]) -> Any:
-    known: Any = True
+    matched: Any = True
     for name, value in values.items():
         same = arrow.field(name) == pa.scalar(value, fields[name])
-        known = same if known is True else known & same
-    return known
+        matched = same if matched is True else matched & same
+    return matched
 
 
 def _local() -> Any:

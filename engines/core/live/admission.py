@@ -45,7 +45,7 @@ class Admission:
     def estimate(self, owner: object, engine: Engine, configs: Sequence[Config], device: torch.device) -> None:
         """Take what some members will need at least. Raises `ConfigError` before anything of them is built."""
         size = memory.estimate(engine, configs)
-        needs = memory.Needs(size, size * (device.type != "cpu"))  # drawn on the host, computed there
+        needs = memory.MemoryNeeds(size, size * (device.type != "cpu"))  # drawn on the host, computed there
         self._take(owner, engine, configs, needs, device)
         seconds = work.seconds_a_step(engine, configs, device) if LIMITS.step else 0
         if LIMITS.step and seconds > LIMITS.step:
@@ -59,7 +59,7 @@ class Admission:
         self._take(owner, simulation.engine, configs, needs, simulation.device)
 
     def _take(
-        self, owner: object, engine: Engine, configs: Sequence[Config], needs: memory.Needs, device: torch.device
+        self, owner: object, engine: Engine, configs: Sequence[Config], needs: memory.MemoryNeeds, device: torch.device
     ) -> None:
         with self._lock:
             others = [size for one, size in self._book.items() if one is not owner]
@@ -68,11 +68,11 @@ class Admission:
                     f"{len(others)} runs are open here, and no more than {LIMITS.runs} may be: wait, or close a page"
                 )
             host = _limit() - sum(others)
-            card = devices.memory(device) if needs.card else 0  # as measured: what others hold is not free any more
+            gpu = devices.memory(device) if needs.gpu else 0  # as measured: what others hold is not free any more
             if needs.host > host:
                 _refuse(engine, configs, needs.host, host, _limit(), "cpu")
-            if needs.card > card:
-                _refuse(engine, configs, needs.card, card, card, str(device))
+            if needs.gpu > gpu:
+                _refuse(engine, configs, needs.gpu, gpu, gpu, str(device))
             self._book[owner] = needs.host
 
 

@@ -40,7 +40,7 @@ class Follower:
     speed: float | None = None
     edits: tuple[Event, ...] = ()
     checkpoint = None
-    """No state of a training elsewhere is here."""
+    """Always None: the state of a training elsewhere is not here."""
 
     def __init__(self, run: FollowedRun) -> None:
         self.run = run

@@ -42,7 +42,7 @@ class Status:
     device: str = ""
     """The device that really computes steps; "" before that is known."""
     full: bool = False
-    """Whether the memory of a card ran out: the run can go on where it is on another device."""
+    """Whether the memory of a GPU ran out: the run can go on where it is on another device."""
 
 
 class Runner:
@@ -66,9 +66,10 @@ class Runner:
         finished: Run | None = None,
         until: float = math.inf,
     ) -> None:
-        """Steps are computed `until` then, by `time.monotonic`, and on after `renew`.
+        """Build the simulation and wait for commands; steps are computed up to the time `until`, by `time.monotonic`.
 
-        With a `finished` run nothing is computed until somebody wants to go on; that run itself stays as it is.
+        `renew` sets a later time. With a `finished` run nothing is computed until somebody wants to go on; that run
+        itself stays as it is.
         """
         self.run = finished.copy() if finished else Run(engine, configs, preset=preset, device=device)
         self.status = Status(horizon=horizon)
@@ -126,7 +127,7 @@ class Runner:
         self._send(partial(self._move, device))
 
     def renew(self, until: float) -> None:
-        """Compute until then, by `time.monotonic`: whoever watches renews this lease, and need not say goodbye."""
+        """Compute up to the time `until`, by `time.monotonic`: whoever watches renews it, and need not say goodbye."""
         ended = time.monotonic() >= self._until
         self._until = until
         if ended:
@@ -146,8 +147,8 @@ class Runner:
                 return self._work(time.monotonic() + seconds)
         except DynascopeError as error:
             self._fail(str(error))
-            on_card = self._simulation is not None and "cuda" in self._simulation.devices
-            self._update(full=on_card and isinstance(error, OutOfMemory))
+            on_gpu = self._simulation is not None and "cuda" in self._simulation.devices
+            self._update(full=on_gpu and isinstance(error, OutOfMemory))
         except BaseException as error:  # also SystemExit and KeyboardInterrupt: this thread serves everybody's runs
             self._fail(str(as_engine_failure(self.run.engine.title, error)))
         # A command that fails must not hold up those behind it.
@@ -174,7 +175,7 @@ class Runner:
                 self._edit(due)
             before = simulation.step
             recorded = self._record(simulation, self._chunk(simulation, deadline - now))
-            simulation.wait()  # or only the orders to a card would be timed
+            simulation.wait()  # or only the orders to a GPU would be timed
             self._measure(simulation.step - before, time.monotonic() - now)
             if recorded and self.speed:
                 self._due = now + 1 / self.speed
@@ -193,7 +194,7 @@ class Runner:
         recorded = False
         for frame in simulation.frames(stop):
             self.run.recording.append(frame, self.run.thin)
-            self._checkpoints.offer(simulation)
+            self._checkpoints.save_if_due(simulation)
             recorded = True
         self.run.diverged_at = simulation.diverged_at.copy()
         return recorded
@@ -222,10 +223,10 @@ class Runner:
             ADMISSION.measure(self, simulation, configs, simulation.observe(), self.status.horizon)
             self.run.device = str(simulation.device)
             self._update(device=simulation.devices)
-            self._checkpoints.offer(simulation)
+            self._checkpoints.save_if_due(simulation)
 
         simulation = simulation_at_end(self.run, started)
-        self._checkpoints.offer(simulation)
+        self._checkpoints.save_if_due(simulation)
         return simulation
 
     def _update(self, **changes: Any) -> None:
@@ -252,7 +253,7 @@ class Runner:
         self._simulation = simulation
         self.run.recording.append(first, self.run.thin)
         self.run.diverged_at = self._simulation.diverged_at.copy()
-        self._checkpoints.offer(self._simulation)
+        self._checkpoints.save_if_due(self._simulation)
         self._update(step=0, ready=True, message="", device=self._simulation.devices)
 
     def _move(self, name: str) -> None:
@@ -298,7 +299,7 @@ class Runner:
         self._forget_future()
         edit_run(self.run, simulation, [replace(edit, step=self._current_step()) for edit in edits])
         self.run.diverged_at = simulation.diverged_at.copy()
-        self._checkpoints.offer(simulation)
+        self._checkpoints.save_if_due(simulation)
 
     def _seek(self, step: int) -> None:
         simulation = self._require_simulation()

@@ -49,7 +49,7 @@ class Worker(Protocol):
 
 
 @dataclass(eq=False)
-class Lane:
+class WorkerQueue:
     """A queue of workers that are ready, and the threads that serve it."""
 
     name: str
@@ -63,7 +63,7 @@ class Turn:
 
     worker: Worker
     thread: threading.Thread
-    lane: Lane
+    lane: WorkerQueue
     begun: float
 
 
@@ -76,7 +76,7 @@ class Scheduler:
     def __init__(self, threads: int = 1, most_apart: int = MOST_APART) -> None:
         """Serve `threads` workers at a time, and beside them up to `most_apart` whose turns last too long."""
         self._count, self._most_apart = threads, most_apart
-        self._round, self._apart = Lane("compute"), Lane("compute-apart")
+        self._round, self._apart = WorkerQueue("compute"), WorkerQueue("compute-apart")
         self._waiting: dict[Worker, float] = {}
         self._turns: dict[Worker, Turn] = {}
         self._again: set[Worker] = set()
@@ -133,19 +133,19 @@ class Scheduler:
             self._watcher = threading.Thread(target=self._watch, name="compute-watch", daemon=True)
             self._watcher.start()
 
-    def _add(self, lane: Lane) -> None:
+    def _add(self, lane: WorkerQueue) -> None:
         thread = threading.Thread(target=self._serve, args=(lane,), name=lane.name, daemon=True)
         lane.threads.add(thread)
         thread.start()
 
-    def _serve(self, lane: Lane) -> None:
+    def _serve(self, lane: WorkerQueue) -> None:
         me = threading.current_thread()
         if lane is self._apart:
             _lower(me)
         while self._serve_next(lane, me):
             pass
 
-    def _serve_next(self, lane: Lane, thread: threading.Thread) -> bool:
+    def _serve_next(self, lane: WorkerQueue, thread: threading.Thread) -> bool:
         """Serve whoever comes next; returns whether there is more to do. No worker is held while a thread waits."""
         turn = self._take(lane, thread)
         if turn:
@@ -177,13 +177,13 @@ class Scheduler:
                 self._set_apart(turn)
 
     def _set_apart(self, turn: Turn) -> None:
-        if turn.thread not in self._round.threads or self._apart_now() >= self._most_apart:
+        if turn.thread not in self._round.threads or self._count_apart() >= self._most_apart:
             return
         self._round.threads.discard(turn.thread)
         _lower(turn.thread)
         self._start()
 
-    def _apart_now(self) -> int:
+    def _count_apart(self) -> int:
         """Count the turns that go on beside the round, though their thread belonged to it."""
         return sum(turn.thread not in turn.lane.threads for turn in self._turns.values())
 
@@ -194,15 +194,15 @@ class Scheduler:
         (self._apart if self._belongs_apart(worker) else self._round).ready.append(worker)
 
     def _belongs_apart(self, worker: Worker) -> bool:
-        full = self._apart_now() >= self._most_apart and worker not in self._short
+        full = self._count_apart() >= self._most_apart and worker not in self._short
         return self._most_apart > 0 and (full or worker in self._long)
 
-    def _take(self, lane: Lane, thread: threading.Thread) -> Turn | None:
+    def _take(self, lane: WorkerQueue, thread: threading.Thread) -> Turn | None:
         """Wait for the next turn of a thread; None where it has to end."""
         with self._changed:
             while thread in lane.threads and not self._stopped:
                 self._wake()
-                self._sort_out(lane)
+                self._return_excess(lane)
                 if lane.ready:
                     turn = Turn(self._next(lane), thread, lane, time.monotonic())
                     self._turns[turn.worker] = turn
@@ -215,13 +215,13 @@ class Scheduler:
             lane.threads.discard(thread)
             return None
 
-    def _sort_out(self, lane: Lane) -> None:
+    def _return_excess(self, lane: WorkerQueue) -> None:
         """Move those out of the round that came while there was room to set them apart, and now there is none."""
         while lane is self._round and lane.ready and self._belongs_apart(lane.ready[0]):
             self._apart.ready.append(lane.ready.popleft())
             self._start()
 
-    def _next(self, lane: Lane) -> Worker:
+    def _next(self, lane: WorkerQueue) -> Worker:
         """Take the first worker that owes nothing; those before it pay a slice each."""
         while True:
             worker = lane.ready.popleft()

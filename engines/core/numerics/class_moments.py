@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot, pad
 
-from engines.core.numerics.collapse_metrics import Moments
+from engines.core.numerics.collapse_metrics import FeatureMoments
 
 
 class ClassMeans:
@@ -67,13 +67,13 @@ class ClassDeviations:
         return (C.square().sum(0) - 2 * here @ C).argmin(1) == labels
 
     @property
-    def moments(self) -> Moments:
+    def moments(self) -> FeatureMoments:
         """Moments `M [r + 1, K]`, `Y [r + 1, r + 1]`, `V [K]`, of which the metrics are those of all features."""
         N, K = self.counts.sum(), len(self.counts)
         values, vectors = torch.linalg.eigh(self._inside * (K / N))
         Y = pad(vectors * values.clamp_min(0).sqrt(), (0, 1, 0, 1))
         Y[-1, -1] = (self._beside.sum() * (K / N)).sqrt()
-        return Moments(pad(self._basis.mT @ self.means, (0, 0, 0, 1)), Y, self.spread.sqrt())
+        return FeatureMoments(pad(self._basis.mT @ self.means, (0, 0, 0, 1)), Y, self.spread.sqrt())
 
     @property
     def spread(self) -> Tensor:

@@ -7,7 +7,6 @@ What every function takes:
                         V [*, K]     root mean squared deviation of each class from its mean
     W [*, K, d]       classifier;  b [*, K] its bias
 
-    moments(H, labels, K)    Moments of explicit features H [*, d, N] with labels [N] in 0..K-1
     measure(moments, W)      every metric of the table by its channel's name, each [*]
     scores(H, labels, M, W, b)    `accuracy` and `nc4` of explicit samples
 
@@ -28,7 +27,6 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn.functional import one_hot
 
 TINY = 1e-300
 
@@ -36,7 +34,7 @@ ROUNDING = 1e-14
 """Differences of class means below this share of their size are rounding: 45 units of the last place."""
 
 
-class Moments(NamedTuple):
+class FeatureMoments(NamedTuple):
     """Class means and deviations of features, from which the metrics are computed."""
 
     M: Tensor
@@ -47,22 +45,7 @@ class Moments(NamedTuple):
     """Root mean squared deviation of each class, `[*, K]`."""
 
 
-def moments(H: Tensor, labels: Tensor, classes: int) -> Moments:
-    """Moments of features `H [*, d, N]` with labels `[N]`; classes may differ in size, none may be empty.
-
-    `Y = D sqrt(K/N)`, so that r = N. The global mean is subtracted first: then a common shift costs no digits.
-    """
-    share = one_hot(labels, classes).to(H.dtype)
-    share = share / share.sum(0)
-    centre = H.mean(-1, keepdim=True)
-    H = H - centre
-    M = H @ share
-    D, unit_of = scaled(H - M[..., labels])
-    V = unit_of[..., 0] * (D.square().sum(-2) @ share).sqrt()
-    return Moments(M + centre, unit_of * D * sqrt(classes / len(labels)), V)
-
-
-def scaled(A: Tensor) -> tuple[Tensor, Tensor]:
+def unit_scaled(A: Tensor) -> tuple[Tensor, Tensor]:
     """`A/u` with entries of order one and the power of two `u [*, 1, 1]`, so that squares neither vanish nor burst.
 
     Exact; u = 1 where A is zero, or not finite.
@@ -73,15 +56,15 @@ def scaled(A: Tensor) -> tuple[Tensor, Tensor]:
     return A / u, u
 
 
-scaled_means = lru_cache(maxsize=8)(scaled)
-"""`scaled` of class means and what is made of them, kept by the tensor itself, which is never written to.
+scaled_means = lru_cache(maxsize=8)(unit_scaled)
+"""`unit_scaled` of class means and what is made of them, kept by the tensor itself, which is never written to.
 
 A dozen metrics of one look ask for the same. Not for samples: they would be kept, too.
 """
 
 
 def size_of_means(A: Tensor) -> Tensor:
-    """Frobenius norm of class means, `[*, m, n] -> [*]`, as `size` computes it."""
+    """Frobenius norm of class means, `[*, m, n] -> [*]`, as `frobenius_norm` computes it."""
     entries, u = scaled_means(A)
     return torch.linalg.vector_norm(entries, dim=(-2, -1)) * u[..., 0, 0]
 
@@ -90,18 +73,18 @@ def size_of_means(A: Tensor) -> Tensor:
 def centred(M: Tensor) -> Tensor:
     """`C = M - m_G 1ᵀ`, `[*, d, K]`; zero where means coincide as far as rounding can tell."""
     C = M - M.mean(-1, keepdim=True)
-    return torch.where((size(C) > ROUNDING * size_of_means(M))[..., None, None], C, 0)
+    return torch.where((frobenius_norm(C) > ROUNDING * size_of_means(M))[..., None, None], C, 0)
 
 
-def size(A: Tensor) -> Tensor:
+def frobenius_norm(A: Tensor) -> Tensor:
     """Frobenius norm of matrices, `[*, m, n] -> [*]`."""
-    entries, u = scaled(A)
+    entries, u = unit_scaled(A)
     return torch.linalg.vector_norm(entries, dim=(-2, -1)) * u[..., 0, 0]
 
 
 def unit(A: Tensor) -> Tensor:
     """Unit matrix `A/‖A‖`, `[*, m, n]`; NaN where A is zero."""
-    entries = scaled(A)[0]
+    entries = unit_scaled(A)[0]
     return entries / torch.linalg.vector_norm(entries, dim=(-2, -1), keepdim=True)
 
 
@@ -113,17 +96,17 @@ def simplex(classes: int, like: Tensor) -> Tensor:
 # -- within the classes --------------------------------------------------------------------------------------------
 
 
-def trace_within(s: Moments) -> Tensor:
+def trace_within(s: FeatureMoments) -> Tensor:
     """Trace of the within-class covariance, `Tr Sigma_W = ‖Y‖²/K`, `[*]`."""
     return size_of_means(s.Y).square() / s.M.shape[-1]
 
 
-def trace_between(s: Moments) -> Tensor:
+def trace_between(s: FeatureMoments) -> Tensor:
     """Trace of the between-class covariance, `Tr Sigma_B = ‖C‖²/K`, `[*]`."""
     return size_of_means(centred(s.M)).square() / s.M.shape[-1]
 
 
-def nc1(s: Moments) -> Tensor:
+def nc1(s: FeatureMoments) -> Tensor:
     """NC1 by the pseudo-inverse, `(1/K) Tr(Sigma_W Sigma_B⁺)`, `[*]`; NaN where the means coincide.
 
     Computed as `(1/K) sum_i ‖u_iᵀ Y‖²/s_i²` with `C = U diag(s) Vᵀ`, so that it is never negative.
@@ -138,15 +121,16 @@ def nc1(s: Moments) -> Tensor:
     return torch.where(faint.all(-1), torch.nan, ratios.square().sum(-1) / s.M.shape[-1])
 
 
-def nc1_trace(s: Moments) -> Tensor:
+def nc1_trace(s: FeatureMoments) -> Tensor:
     """NC1 by the trace ratio, `Tr Sigma_W/Tr Sigma_B`, `[*]`; NaN where the means coincide."""
     return _over(size_of_means(s.Y), size_of_means(centred(s.M))).square()
 
 
-def cdnv(s: Moments) -> Tensor:
+def cdnv(s: FeatureMoments) -> Tensor:
     """Class-distance normalised variance, mean over i != j of `(V_i² + V_j²)/(2 ‖m_i - m_j‖²)`, `[*]`.
 
-    V are the root mean squared deviations of the classes; NaN where two class means coincide.
+    V are the root mean squared deviations of the classes; NaN where two class means coincide. Galanti, György, Hutter
+    2022.
     """
     K = s.M.shape[-1]
     C, u = scaled_means(centred(s.M))
@@ -173,7 +157,7 @@ def nc2_etf(M: Tensor) -> Tensor:
     0 for a simplex, and for an orthogonal frame too.
     """
     C, K = scaled_means(centred(M))[0], M.shape[-1]
-    return size(unit(C.mT @ C) - simplex(K, M) / sqrt(K - 1))
+    return frobenius_norm(unit(C.mT @ C) - simplex(K, M) / sqrt(K - 1))
 
 
 def nc2_of(M: Tensor) -> Tensor:
@@ -182,18 +166,18 @@ def nc2_of(M: Tensor) -> Tensor:
     0 for an orthogonal frame, `sqrt(2 - 2 sqrt((K - 1)/K))` for a simplex.
     """
     M, K = scaled_means(M)[0], M.shape[-1]
-    return size(unit(M.mT @ M) - torch.eye(K, dtype=M.dtype, device=M.device) / sqrt(K))
+    return frobenius_norm(unit(M.mT @ M) - torch.eye(K, dtype=M.dtype, device=M.device) / sqrt(K))
 
 
 def equinorm(A: Tensor) -> Tensor:
     """Deviation over mean of the norms of the columns, `[*, d, K] -> [*]`."""
-    norms = torch.linalg.vector_norm(scaled(A)[0], dim=-2)
+    norms = torch.linalg.vector_norm(unit_scaled(A)[0], dim=-2)
     return _over(norms.std(-1, correction=0), norms.mean(-1))
 
 
 def cosines(C: Tensor) -> Tensor:
     """Cosines between columns, `[*, d, K] -> [*, K, K]`."""
-    rows = scaled(C.mT[..., None, :])[0][..., 0, :]  # each column in a unit of its own
+    rows = unit_scaled(C.mT[..., None, :])[0][..., 0, :]  # each column in a unit of its own
     directions = rows / torch.linalg.vector_norm(rows, dim=-1, keepdim=True)
     return directions @ directions.mT
 
@@ -216,21 +200,21 @@ def nc3(M: Tensor, W: Tensor) -> Tensor:
 
     0 for a simplex, `2 - 2 sqrt((K - 1)/K)` for an orthogonal frame.
     """
-    return size(unit(W.mT) - unit(centred(M))).square()
+    return frobenius_norm(unit(W.mT) - unit(centred(M))).square()
 
 
 def nc3_uncentred(M: Tensor, W: Tensor) -> Tensor:
     """NC3 not centred, `‖Wᵀ/‖W‖ - M/‖M‖‖`, `[*]`: 0 for both frames."""
-    return size(unit(W.mT) - unit(M))
+    return frobenius_norm(unit(W.mT) - unit(M))
 
 
 def nc3_product(M: Tensor, W: Tensor) -> Tensor:
     """NC3 by the product, `‖WC/‖WC‖ - (I - 11ᵀ/K)/sqrt(K - 1)‖`, `[*]`: 0 for both frames."""
     K = M.shape[-1]
-    return size(unit(scaled(W)[0] @ scaled_means(centred(M))[0]) - simplex(K, M) / sqrt(K - 1))
+    return frobenius_norm(unit(unit_scaled(W)[0] @ scaled_means(centred(M))[0]) - simplex(K, M) / sqrt(K - 1))
 
 
-def nearest(H: Tensor, M: Tensor) -> Tensor:
+def nearest_mean(H: Tensor, M: Tensor) -> Tensor:
     """The class whose mean is nearest to each sample of `H [*, d, N]`: `argmin_k ‖h - m_k‖`, `[*, N]`.
 
     About the global mean, in units of the means: distances are compared, and a common shift would drown them.
@@ -242,7 +226,7 @@ def nearest(H: Tensor, M: Tensor) -> Tensor:
 
 def nearest_mean_accuracy(H: Tensor, labels: Tensor, M: Tensor) -> Tensor:
     """Share of samples with the mean of their own class the nearest, `[*]`; NaN where all means coincide."""
-    return _share(M, nearest(H, M) == labels)
+    return _share(M, nearest_mean(H, M) == labels)
 
 
 def scores(H: Tensor, labels: Tensor, M: Tensor, W: Tensor, b: Tensor) -> dict[str, Tensor]:
@@ -252,7 +236,7 @@ def scores(H: Tensor, labels: Tensor, M: Tensor, W: Tensor, b: Tensor) -> dict[s
     `b [*, K]`; by `accuracy` and `nc4`, which is NaN where all means coincide.
     """
     chosen = (W @ H + b[..., None]).max(-2).indices
-    return {"accuracy": (chosen == labels).to(H.dtype).mean(-1), "nc4": _share(M, chosen != nearest(H, M))}
+    return {"accuracy": (chosen == labels).to(H.dtype).mean(-1), "nc4": _share(M, chosen != nearest_mean(H, M))}
 
 
 def _share(M: Tensor, which: Tensor) -> Tensor:
@@ -260,7 +244,7 @@ def _share(M: Tensor, which: Tensor) -> Tensor:
     return torch.where(size_of_means(centred(M)) > 0, which.to(M.dtype).mean(-1), torch.nan)
 
 
-def measure(s: Moments, W: Tensor) -> dict[str, Tensor]:
+def measure(s: FeatureMoments, W: Tensor) -> dict[str, Tensor]:
     """All metrics that need no single samples, each `[*]`, by the names of their channels, for `W [*, K, d]`."""
     first, (spread, off) = nc1(s), angles(centred(s.M))
     return {
@@ -279,6 +263,6 @@ def measure(s: Moments, W: Tensor) -> dict[str, Tensor]:
         "nc3_product": nc3_product(s.M, W),
         "trace_within": trace_within(s),
         "trace_between": trace_between(s),
-        "classifier_norm": size(W) / sqrt(s.M.shape[-1]),
+        "classifier_norm": frobenius_norm(W) / sqrt(s.M.shape[-1]),
         "feature_norm": torch.hypot(size_of_means(s.M), size_of_means(s.Y)) / sqrt(s.M.shape[-1]),
     }

@@ -1,4 +1,4 @@
-"""Decompositions of many small matrices, one thread each; those of a card come to the host.
+"""Decompositions of many small matrices, one thread each; those of a GPU come to the host.
 
 LAPACK takes a batch one matrix after another, and several threads that share a small one mostly wait for each
 other: the eigenvalues of 64 matrices of size 100 took 130 to 240 ms on two threads and 18 ms on one.
@@ -18,10 +18,10 @@ SMALL = 256
 """Up to this size a matrix is done by one thread."""
 
 BATCHED = 32
-"""Up to this size a card has solvers for a whole batch; above, it solves one matrix after another."""
+"""Up to this size a GPU has solvers for a whole batch; above, it solves one matrix after another."""
 
 QUICK = 2**12
-"""Entries of a batch of small matrices that the host solves before a card has begun, copies included."""
+"""Entries of a batch of small matrices that the host solves before a GPU has begun, copies included."""
 
 SQUARINGS = 24
 """How often a matrix is squared for its norm."""
@@ -44,15 +44,15 @@ def _alone(A: Tensor) -> Iterator[None]:
 
 
 def _near(solve: Callable[[Tensor], Any]) -> Callable[[Tensor], Any]:
-    """Solve small matrices of a card on the host: there is no solver for them there that is quicker than two copies."""
+    """Solve small matrices of a GPU on the host: there is no solver for them there that is quicker than two copies."""
 
     @wraps(solve)
     def placed(A: Tensor) -> Any:
         n = A.shape[-1]
         if not A.is_cuda or n > SMALL or (n <= BATCHED and A.numel() > QUICK):
             return solve(A)
-        found = solve(A.cpu())
-        return found.to(A.device) if isinstance(found, Tensor) else tuple(part.to(A.device) for part in found)
+        solved = solve(A.cpu())
+        return solved.to(A.device) if isinstance(solved, Tensor) else tuple(part.to(A.device) for part in solved)
 
     return placed
 
@@ -92,7 +92,7 @@ def qr(A: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def norm_by_squaring(Q: Tensor) -> Tensor:
-    """Compute the largest |eigenvalue| `[B]` of symmetric matrices `[B, d, d]` by products alone, for a card.
+    """Compute the largest |eigenvalue| `[B]` of symmetric matrices `[B, d, d]` by products alone, for a GPU.
 
     `|Q| = |Q^m|_F^(1/m)` with `m = 2^SQUARINGS`: too large by a factor of `d^(1/2m)` at most, 1e-7 for d = 50, and by
     rounding where the largest two differ by 1e-6. A solver would have the host wait for each step.

@@ -46,7 +46,7 @@ def largest(gram: Tensor) -> Tensor:
     return eigvalsh(gram)[:, -1].clamp_min(0).sqrt()
 
 
-def blocks(factor: Tensor, basis: Tensor) -> tuple[Tensor, Tensor]:
+def split_signal(factor: Tensor, basis: Tensor) -> tuple[Tensor, Tensor]:
     """Split factors into the signal `basisᵀ F` `[B, r, k]` and the rest, `F - basis basisᵀ F` `[B, n, k]`."""
     signal = basis.mT @ factor
     return signal, factor - basis @ signal

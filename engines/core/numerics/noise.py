@@ -25,7 +25,7 @@ def stream(seed: int, *purpose: int) -> torch.Generator:
 
 
 BLOCK_NUMBERS = 2**19
-"""Numbers that are drawn at once for each member, about."""
+"""About how many numbers are drawn at once for each member."""
 
 
 def steps_per_block(numbers: int) -> int:

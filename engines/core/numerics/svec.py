@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 
-class Triangle:
+class UpperTriangle:
     """Coordinates of symmetric n x n matrices: their upper triangle.
 
     With `weights` (1 on the diagonal, sqrt 2 off it) they are svec, which is isometric:

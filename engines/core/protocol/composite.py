@@ -69,7 +69,7 @@ class CompositeEngine(Engine[C, ChosenProblem, Any]):
         return problem.dynamics.init(configs, problem.problem)
 
     def step(self, problem: ChosenProblem, state: Any, knobs: Knobs) -> Any:
-        """Take one step."""
+        """Take one step of the chosen dynamics; tensors of the state are `[B, *]`, knobs `[B]`."""
         return problem.dynamics.step(problem.problem, state, knobs)
 
     def observe(self, problem: ChosenProblem, state: Any, knobs: Knobs) -> dict[str, Tensor]:
@@ -94,7 +94,7 @@ class CompositeEngine(Engine[C, ChosenProblem, Any]):
         return self.choose(configs[0]).nbytes(configs)
 
     def theory(self, config: C, steps: np.ndarray) -> list[Prediction]:
-        """Predict one configuration."""
+        """Predict curves of one configuration at steps `[T]`."""
         return self.choose(config).theory(config, steps)
 
     def phases(self, run: RunData, member: int) -> list[Phase]:

@@ -140,7 +140,10 @@ class Config:
 
     @classmethod
     def knobs(cls) -> dict[str, Knob]:
-        """Return all knobs by name, in the order in which they were declared."""
+        """Return all knobs by name, in the order in which they were declared.
+
+        Raises `ConfigError` for a field that is no int, float, bool or str.
+        """
         cached = cls.__dict__.get("_knobs")
         if cached is None:
             hints = get_type_hints(cls)

@@ -1,4 +1,4 @@
-"""Who draws figures of runs: a package above the engines, which says so here when it is imported."""
+"""The function that draws figures of runs: a package above the engines registers it when it is imported."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from engines.core.protocol.engine import Engine
 from engines.core.protocol.errors import ConfigError, quote
 
 STEP = Knob(name="step of an edit", type=int, default=0, bounds=(0, 10**9))
-"""When a live edit may be made."""
+"""Steps at which a live edit may be made."""
 
 FIELDS = ("step", "knob", "value", "members")
 
@@ -53,7 +53,7 @@ def by_step(edits: Iterable[Event]) -> Iterator[tuple[int, list[Event]]]:
 
 
 def is_list(value: Any) -> bool:
-    """Whether a value is several: a list, a range or an array, and no text, mapping or single number."""
+    """Whether a value holds several: a list, a range or an array, and no text, mapping or single number."""
     one = isinstance(value, (str, bytes, Mapping)) or getattr(value, "ndim", 1) == 0
     return isinstance(value, Iterable) and not one
 

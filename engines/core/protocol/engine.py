@@ -25,8 +25,8 @@ from engines.core.protocol.declarations import (
     Term,
     Verdict,
 )
+from engines.core.protocol.device_choice import choose_device
 from engines.core.protocol.errors import ConfigError, UnknownName
-from engines.core.protocol.placing import worth
 from engines.core.protocol.probe_figures import Picture
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class Preset:
     """Probes of every member at the last step, each with its options, on whose results claims rest."""
     log_x: bool = False
     lead: str = ""
-    """The figure that tells it, put first; "" keeps the engine's order."""
+    """Name of the plot that shows it best, put first; "" keeps the engine's order."""
     follows: str = ""
     """The name of the preset that is offered next."""
     source: str = ""
@@ -133,6 +133,8 @@ class Probe:
     knobs: tuple[Knob, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
     """Names of its numbers for readers, where their names in words do not say it."""
+    quick: bool = False
+    """Whether a result that is shown is computed anew as soon as an option is turned."""
 
 
 class RunData:
@@ -159,7 +161,7 @@ class RunData:
     note = ""
     """A text that a reader wrote about it."""
     stored = ""
-    """When it was stored in a library: the time in UTC, as ISO 8601 writes it."""
+    """Time in UTC at which it was stored in a library, as ISO 8601 writes it."""
     checkpoint = ""
     """The file with its state at its last step, beside its own; "" where there is none."""
 
@@ -206,7 +208,7 @@ class RunData:
         return steps, values
 
     def curves(self, member: int, *channels: str) -> tuple[np.ndarray, ...]:
-        """Return steps and several channels of one member (all dense or all thin), up to where it diverged."""
+        """Return steps `[T]` and channels `[T, *dims]` of a member, all dense or all thin, up to where it diverged."""
         self._require(*channels)
         member = self._member(member)
         steps, *values = self.recording.series(channels[0]).read(*channels)
@@ -243,18 +245,20 @@ class RunData:
     def select(self, members: Sequence[int]) -> Self:
         """Return the run of some of its members alone, in the order given."""
         place = {member: index for index, member in enumerate(map(self._member, members))}
-        part = type(self)(self.engine, [self.initial_configs[i] for i in place], preset=self.preset, device=self.device)
-        part.configs = [self.configs[i] for i in place]
-        part.diverged_at = self.diverged_at[list(place)]
+        selected = type(self)(
+            self.engine, [self.initial_configs[i] for i in place], preset=self.preset, device=self.device
+        )
+        selected.configs = [self.configs[i] for i in place]
+        selected.diverged_at = self.diverged_at[list(place)]
         events = [
             replace(event, members=tuple(place[i] for i in event.members if i in place))
             for event in self.recording.events
         ]
         dense, thin = (series.select(list(place)) for series in (self.recording.dense, self.recording.thin))
-        part.recording = Recording(dense, thin, [event for event in events if event.members])
-        part.probe_results = {(n, place[i]): values for (n, i), values in self.probe_results.items() if i in place}
-        part.notes = self.notes
-        return part
+        selected.recording = Recording(dense, thin, [event for event in events if event.members])
+        selected.probe_results = {(n, place[i]): values for (n, i), values in self.probe_results.items() if i in place}
+        selected.notes = self.notes
+        return selected
 
     def copy(self) -> Self:
         """Return the run as it is now: the two change apart, though no recorded number is copied."""
@@ -324,15 +328,15 @@ class Engine(ABC, Generic[C, P, S]):
         return False
 
     def place(self, configs: Sequence[C], device: device) -> device:
-        """Choose where a batch is computed: what is too small for a card stays on the processor."""
-        return worth(device, self.nbytes(configs))
+        """Choose where a batch is computed: what is too small for a GPU stays on the processor."""
+        return choose_device(device, self.nbytes(configs))
 
     def nbytes(self, configs: Sequence[C]) -> int:
         """Estimate the memory that the problem and the states of one batch take, all its members, in bytes."""
         return 0
 
     def theory(self, config: C, steps: np.ndarray) -> list[Prediction]:
-        """Predict curves for one configuration, from its knobs alone."""
+        """Predict curves of one configuration at steps `[T]`, from its knobs alone."""
         return []
 
     def phases(self, run: RunData, member: int) -> list[Phase]:

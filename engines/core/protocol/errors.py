@@ -25,7 +25,7 @@ _OUT_OF_MEMORY = re.compile(r"out of memory|can't allocate memory|[Uu]nable to a
 _ASKED_FOR = re.compile(r"allocate ([\d.]+) (bytes|[KMGTPE]iB)")
 
 _LOST = re.compile(r"CUDA error: (?!out of memory|operation not permitted)(.*?)(?: CUDA kernel|\.|$)")
-"""A failure after which a card answers nothing in this process any more."""
+"""A failure after which a GPU answers nothing in this process any more."""
 
 UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 
@@ -72,9 +72,9 @@ class ConfigError(DynascopeError, ValueError):
 class UnknownName(DynascopeError, LookupError):
     """An engine, preset, knob, channel or probe was asked for by a name that does not exist."""
 
-    def __init__(self, kind: str, name: object, known: Iterable[object]) -> None:
-        names = list(map(str, known))
-        near = nearest(str(name), names)
+    def __init__(self, kind: str, name: object, choices: Iterable[object]) -> None:
+        names = list(map(str, choices))
+        near = nearest_name(str(name), names)
         hint = f"did you mean {near}?" if near else f"known: {', '.join(names) or 'none'}"
         super().__init__(f"unknown {kind} {quote(name)}; {hint}")
 
@@ -86,9 +86,9 @@ class EngineFailure(DynascopeError, RuntimeError):
 class OutOfMemory(EngineFailure):
     """An engine asked for more memory than there is."""
 
-    def __init__(self, what: str, asked: float = 0.0, advice: str = "lower the sizes or the number of members"):
+    def __init__(self, what: str, requested: float = 0.0, advice: str = "lower the sizes or the number of members"):
         super().__init__(f"{what}: {advice}")
-        self.what, self.asked = what, asked
+        self.what, self.requested = what, requested
         """The failure in words, and for how many bytes was asked; 0 where that is not known."""
 
 
@@ -96,31 +96,31 @@ class StoreError(DynascopeError, OSError):
     """A run could not be written to disk or read back."""
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
+def nearest_name(name: str, choices: Iterable[str]) -> str:
     """Find the known name that a misspelt one resembles, "" where none does; `name=default` is known by its name.
 
     >>> nearest("alfa", ["k", "alpha"]), nearest("ETA", ["eta"]), nearest("speed", ["k", "alpha"])
     ('alpha', 'eta', '')
     """
-    plain = {text.partition("=")[0].lower(): text.partition("=")[0] for text in known}
+    plain = {text.partition("=")[0].lower(): text.partition("=")[0] for text in choices}
     close = get_close_matches(name[:QUOTED].lower(), plain, n=1)
     return plain[close[0]] if close else ""
 
 
 def as_engine_failure(title: str, error: BaseException) -> EngineFailure:
     """Turn any error of an engine into one sentence: what stopped, and why."""
-    text, name = said_by(error), type(error).__name__
+    text, name = message_of(error), type(error).__name__
     if isinstance(error, MemoryError) or name == "OutOfMemoryError" or _OUT_OF_MEMORY.search(text):
         amount = _ASKED_FOR.search(text)
         how = f" ({_size(float(amount[1]), amount[2])} more were asked for)" if amount else ""
-        asked = float(amount[1]) * 1024 ** UNITS.index(amount[2]) if amount else 0.0
-        return OutOfMemory(f"{title} ran out of memory{how}", asked)
+        requested = float(amount[1]) * 1024 ** UNITS.index(amount[2]) if amount else 0.0
+        return OutOfMemory(f"{title} ran out of memory{how}", requested)
     if lost := _LOST.search(text):
-        return EngineFailure(f"{title} stopped: the card is lost to this program ({lost[1]}); start the program again")
+        return EngineFailure(f"{title} stopped: the GPU is lost to this program ({lost[1]}); start the program again")
     return EngineFailure(f"{title} stopped: {name}" + (f": {text}" if text else ""))
 
 
-def said_by(error: BaseException) -> str:
+def message_of(error: BaseException) -> str:
     """Return what an error says, in one line; "" where it cannot say it."""
     try:
         return in_one_line(str(error))

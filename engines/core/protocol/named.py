@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from functools import cache, partial
+from functools import cached_property, partial
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from engines.core.protocol.errors import ConfigError, DynascopeError, UnknownName, quote, said_by
+from engines.core.protocol.errors import ConfigError, DynascopeError, UnknownName, message_of, quote
 from engines.core.protocol.registry import PLUGINS, offered_in
 
 T = TypeVar("T")
 
 
-class Named(Generic[T]):
+class NamedObjects(Generic[T]):
     """All things of one kind that a person's code offers.
 
     Parameters
@@ -34,12 +34,20 @@ class Named(Generic[T]):
         self.cache: dict[str, T] = {}
         """Things that were loaded, by name."""
 
+    @cached_property
+    def installed(self) -> dict[str, EntryPoint]:
+        """Entry points of installed packages by name; nothing is imported."""
+        try:
+            return {point.name: point for point in entry_points(group=self.group)}
+        except (ValueError, OSError):  # the file of some package, perhaps of nobody here, cannot be read
+            return {}
+
     def names(self) -> list[str]:
         """List the names of all that can be found here; nothing is imported."""
-        return sorted({*self.cache, *self._files(), *(point.name for point in _entry_points(self.group))})
+        return sorted({*self.cache, *self._files(), *self.installed})
 
     def find(self, name: str) -> T:
-        """Find one by its name; "" is the only one. Raises `UnknownName`, or `ConfigError` where it cannot be made."""
+        """Find one by its name; "" finds the only one. Raises `UnknownName`, or `ConfigError` if it cannot be made."""
         here = self.names()
         if not name and len(here) == 1:
             name = here[0]
@@ -60,19 +68,19 @@ class Named(Generic[T]):
         """Load one, or the function that makes one. Raises `ConfigError` with the reason."""
         try:
             value = load()
-            found = value() if callable(value) else value
+            made = value() if callable(value) else value
         except DynascopeError as error:
             raise ConfigError(f"{who}: {error}") from error
         except (Exception, SystemExit) as error:
-            raise ConfigError(f"{who} cannot be made ({type(error).__name__}: {said_by(error)})") from error
-        return self._check(found, who)
+            raise ConfigError(f"{who} cannot be made ({type(error).__name__}: {message_of(error)})") from error
+        return self._check(made, who)
 
     def _loader(self, name: str) -> Callable[[], Any]:
         """Return what loads one of a folder of plugins, or of an installed package; folders come first."""
         if name in self._files():
             module, place = self._files()[name]
             return partial(attribute, module, place) if place else partial(self._registered, module, name)
-        return next(point for point in _entry_points(self.group) if point.name == name).load
+        return self.installed[name].load
 
     def _registered(self, module: str, name: str) -> T | None:
         """Import a module that makes one known itself, by a decorator."""
@@ -81,24 +89,16 @@ class Named(Generic[T]):
 
     def _files(self) -> dict[str, tuple[str, str]]:
         """List what files in folders of plugins offer: module and attribute by name; nothing is imported."""
-        found = {}
+        places = {}
         for path in (path for folder in reversed(PLUGINS.__path__) for path in sorted(Path(folder).glob("[!_]*.py"))):
             for name, place in offered_in(path, self.noun).items():
-                found[name] = (f"{PLUGINS.__name__}.{path.stem}", place)
-        return found
+                places[name] = (f"{PLUGINS.__name__}.{path.stem}", place)
+        return places
 
 
 def attribute(module: str, place: str) -> Any:
     """Import a module and return an attribute of it, or of an attribute."""
     value: Any = importlib.import_module(module)
-    for part in place.split("."):
-        value = getattr(value, part)
+    for word in place.split("."):
+        value = getattr(value, word)
     return value
-
-
-@cache
-def _entry_points(group: str) -> tuple[EntryPoint, ...]:
-    try:
-        return tuple(entry_points(group=group))
-    except (ValueError, OSError):  # the file of some package, perhaps of nobody here, cannot be read
-        return ()

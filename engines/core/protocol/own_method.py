@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engines.core.protocol.errors import ConfigError, quote
-from engines.core.protocol.named import Named
+from engines.core.protocol.named import NamedObjects
 
 FORM = re.compile(r"[A-Za-z_]\w*")
 """The form of a name."""
@@ -40,7 +40,7 @@ def _checked(value: Any, who: str) -> OwnMethod:
     return value
 
 
-METHODS: Named[OwnMethod] = Named(
+METHODS: NamedObjects[OwnMethod] = NamedObjects(
     "method", _checked, "dynascope.methods",
     "register one with @dynascope.method, or start this program with --plugins DIR",
 )  # fmt: skip

@@ -8,6 +8,12 @@ from pathlib import Path
 from engines.core.protocol.errors import StoreError, quote
 
 
+def require_file(path: str | Path) -> None:
+    """Raise `FileNotFoundError` for what is no file: a pipe of that name would be waited for without end."""
+    if not Path(path).is_file():
+        raise FileNotFoundError("there is no such file")
+
+
 def expand_home(path: str | Path) -> Path:
     """Return a path with its `~` written out. Raises `StoreError` for what is no path, or where there is no home."""
     try:

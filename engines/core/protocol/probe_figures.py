@@ -21,17 +21,31 @@ class Trace:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Lines:
-    """Traces on common axes."""
+class Traces:
+    """Base of pictures of traces: title, traces and the names of both axes."""
 
     title: str = ""
     traces: tuple[Trace, ...]
     x_label: str = ""
     y_label: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lines(Traces):
+    """Traces on common axes."""
+
     log_x: bool = False
     log_y: bool = False
     downward: bool = False
     """Whether the vertical axis runs down, as places do: the first is on top."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bars(Traces):
+    """A group of bars at each x, one bar a trace, side by side whatever the distances between the x are."""
+
+    mark: float | None = None
+    """A height across which a dashed line runs, such as the one that means equal."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,4 +135,4 @@ class Neurons:
     """Name of the loss."""
 
 
-Picture = Lines | Heat | Relief | Graph | Neurons
+Picture = Lines | Bars | Heat | Relief | Graph | Neurons

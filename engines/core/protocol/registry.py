@@ -29,8 +29,8 @@ from engines.core.protocol.errors import (
     ConfigError,
     EngineFailure,
     UnknownName,
+    message_of,
     quote,
-    said_by,
 )
 from engines.core.protocol.paths import expand_home
 
@@ -70,8 +70,8 @@ class Origin:
         if not NAME.fullmatch(self.name):
             raise TypeError(FORM)
         engine = importlib.import_module(self.module)
-        for part in self.attribute.split("."):
-            engine = getattr(engine, part)
+        for word in self.attribute.split("."):
+            engine = getattr(engine, word)
         if not isinstance(engine, Engine):
             raise TypeError(f"{self.attribute} is {quote(engine)}, and no Engine")
         missing = [name for name in DECLARED if not hasattr(engine, name)]
@@ -119,7 +119,7 @@ def load(name: str) -> Engine:
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt) and by_person:
             raise
-        reason = ": ".join(filter(None, (type(error).__name__, said_by(error))))
+        reason = ": ".join(filter(None, (type(error).__name__, message_of(error))))
         text = f"the engine {quote(name)} cannot be loaded ({reason}); the others are unaffected"
         raise EngineFailure(text) from error
 
@@ -182,7 +182,8 @@ def offered_in(path: Path, kind: str) -> dict[str, str]:
 
     The file is read, and not imported.
     """
-    said = OFFERS[kind].findall(path.read_text(encoding="utf-8", errors="replace"))
+    text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+    said = OFFERS[kind].findall(text)
     return {path.stem: said[0]} if said and kind == "model" else dict.fromkeys(said, "")
 
 

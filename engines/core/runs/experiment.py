@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import product
+from itertools import islice, product
 from math import prod
 from typing import Any, Self
 
@@ -69,7 +69,7 @@ class Experiment:
         if preset:
             start = replace(start, preset=preset, steps=preset.steps)
             start = start.override(dict(preset.set) | {"seed": preset.seeds}, preset.cases if cases is None else ())
-        chosen = _distinct(engine.Config, set | _seeded(set, seeds))
+        chosen = _distinct(engine.Config, set | seeded(set, seeds))
         experiment = replace(start.override(chosen, cases), steps=_steps(start.steps if steps is None else steps))
         experiment = experiment._with_edits(edits)
         for edit in experiment.edits:
@@ -245,7 +245,7 @@ def _check_cases(set: Any, cases: Any) -> None:
         raise ConfigError(f"both a list and the cases give values of {both[0]}: leave one of them out")
 
 
-def _seeded(set: Mapping[str, Any], seeds: Any) -> dict[str, Any]:
+def seeded(set: Mapping[str, Any], seeds: Any) -> dict[str, Any]:
     """Return the seeds as values of their knob. Raises `ConfigError` where it is not clear which are meant."""
     if seeds is None:
         return {}
@@ -261,7 +261,10 @@ def _checked(kind: type[Config], values: Mapping[str, Any]) -> dict[str, Any]:
     checked: dict[str, Any] = {}
     for name, value in values.items():
         knob = kind.knob(name)
-        one_by_one = [knob.check(kind.__name__, one) for one in value] if is_list(value) else None
+        some = islice(value, LIMIT + 1) if is_list(value) else None  # a range may have more than there is memory for
+        one_by_one = None if some is None else [knob.check(kind.__name__, one) for one in some]
+        if one_by_one and len(one_by_one) > LIMIT:
+            raise ConfigError(f"{name} has more values than an ensemble may have members, {LIMIT}")
         checked[name] = knob.check(kind.__name__, value) if one_by_one is None else one_by_one
     return checked
 
@@ -277,9 +280,12 @@ def _distinct(kind: type[Config], values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _check_once(name: str, values: Sequence[Any]) -> None:
     """Raise `ConfigError` for a value that stands in a list twice."""
-    for i, value in enumerate(values):
-        if value in values[:i]:
+    keys = set()
+    for value in values:
+        key = frozenset(value.items()) if isinstance(value, Mapping) else value
+        if key in keys:
             raise ConfigError(f"{name}={quote(value)} is listed twice: the same members would be computed twice")
+        keys.add(key)
 
 
 def _steps(steps: Any) -> int:

@@ -13,6 +13,7 @@ from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.dropout import _DropoutNd
 
 from engines.core.protocol.errors import ConfigError, UnknownName, quote
+from engines.core.subjects.keras_models import as_torch
 from engines.core.subjects.minibatches import Minibatch
 
 TARGETS = ("labels", "label", "targets", "target", "y")
@@ -26,6 +27,7 @@ def adapt(module: torch.nn.Module, loss: Callable[[Any, Any], Tensor], features:
     """
     if not isinstance(module, torch.nn.Module):
         raise ConfigError(f"module={quote(module)} is no torch.nn.Module")
+    module = as_torch(module)
     frozen = copy.deepcopy(module).eval().requires_grad_(False)
     buffers = {name: one.detach() for name, one in frozen.named_buffers()}
     every = dict(frozen.named_parameters())
@@ -39,9 +41,9 @@ def adapt(module: torch.nn.Module, loss: Callable[[Any, Any], Tensor], features:
 
     def call(values: dict[str, Tensor], minibatch: Minibatch) -> Any:
         like = next(iter(values.values()))
-        rest = {n: one.to(like if one.is_floating_point() else like.device) for n, one in (fixed | buffers).items()}
+        others = {n: one.to(like if one.is_floating_point() else like.device) for n, one in (fixed | buffers).items()}
         positional, named, _ = split_minibatch(minibatch)
-        return functional_call(frozen, values | rest, positional, named)
+        return functional_call(frozen, values | others, positional, named)
 
     def criterion(made: Any, minibatch: Minibatch) -> Tensor:
         return loss(made, split_minibatch(minibatch)[2])
@@ -60,7 +62,7 @@ def split_minibatch(minibatch: Minibatch) -> tuple[tuple[Any, ...], dict[str, An
         return (minibatch,), {}, minibatch
     if isinstance(minibatch, Mapping):
         key = next((key for key in TARGETS if key in minibatch), None)
-        named = {name: part for name, part in minibatch.items() if name != key}
+        named = {name: value for name, value in minibatch.items() if name != key}
         return (), named, named if key is None else minibatch[key]
     return (tuple(minibatch[:-1]), {}, minibatch[-1]) if len(minibatch) > 1 else (tuple(minibatch), {}, minibatch[0])
 
@@ -103,9 +105,13 @@ def _notes(module: torch.nn.Module, fixed: Mapping[str, Tensor]) -> list[str]:
     drops = sum(isinstance(one, _DropoutNd) and one.p > 0 for one in module.modules())
     notes = []
     if norms:
-        notes.append(f"evaluation mode: the running statistics of {norms} normalising layers are frozen")
+        notes.append(f"evaluation mode: the running statistics of {_layers(norms, 'normalising ')} are frozen")
     if drops:
-        notes.append(f"evaluation mode: {drops} dropout layers are off")
+        notes.append(f"evaluation mode: dropout is off in {_layers(drops)}")
     if fixed:
-        notes.append(f"{len(fixed)} tensors that need no gradient stay where they are")
+        notes.append(f"of its tensors {len(fixed)} need no gradient and stay where they are")
     return notes
+
+
+def _layers(count: int, kind: str = "") -> str:
+    return f"{count} {kind}layer{'s' * (count != 1)}"

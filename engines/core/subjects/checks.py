@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from engines.core.protocol.errors import ConfigError, DynascopeError, quote, said_by
+from engines.core.protocol.errors import ConfigError, DynascopeError, message_of, quote
 from engines.core.subjects.minibatches import Minibatch, Minibatches, size, take, tensors
 
 Losses = Callable[[Tensor, Minibatch], Tensor]
@@ -28,8 +28,8 @@ def require_params(params: Any) -> None:
     for name, one in params.items():
         if not isinstance(one, Tensor) or not one.is_floating_point():
             raise ConfigError(f"the parameter {quote(name)} is {_kind(one)}, and no tensor of real numbers")
-        if one.device.type != "meta" and not bool(one.isfinite().all()):
-            raise ConfigError(f"the parameter {quote(name)} has {int((~one.isfinite()).sum())} values not finite")
+        if one.device.type != "meta" and (lost := int((~one.isfinite()).sum())):
+            raise ConfigError(f"{lost} of the {one.numel():,} values of the parameter {quote(name)} are not finite")
     devices = {str(one.device) for one in params.values()}
     if len(devices) > 1:
         raise ConfigError(f"the parameters are on {' and '.join(sorted(devices))}: all are to be on one device")
@@ -51,7 +51,7 @@ def check_loss(losses: Losses, theta: Tensor, data: Minibatches) -> None:
     n = len(made)
     if n < 2:
         return
-    halves = [_losses(losses, theta, take(few, part), data.name) for part in (slice(0, n // 2), slice(n // 2, n))]
+    halves = [_losses(losses, theta, take(few, half), data.name) for half in (slice(0, n // 2), slice(n // 2, n))]
     if apart := _apart(made, torch.cat(halves)):
         raise ConfigError(
             f"loss of a sample changes by {apart:.2g} with the other samples of its minibatch, as batch normalisation "
@@ -67,15 +67,14 @@ def _losses(losses: Losses, theta: Tensor, minibatch: Minibatch, name: str) -> T
     except DynascopeError:
         raise
     except Exception as error:
-        raise ConfigError(f"loss fails on {name}: {type(error).__name__}: {said_by(error)}") from error
+        raise ConfigError(f"loss fails on {name}: {type(error).__name__}: {message_of(error)}") from error
     n = size(minibatch)
     if not isinstance(made, Tensor) or tuple(made.shape) != (n,):
         given = f"shape {tuple(made.shape)}" if isinstance(made, Tensor) else _kind(made)
         why = ", as a mean has: give reduction='none'" if isinstance(made, Tensor) and made.ndim == 0 else ""
         raise ConfigError(f"loss of {n} samples gives {given}{why}; it is to give one loss a sample, of shape ({n},)")
-    if not bool(made.isfinite().all()):
-        lost = int((~made.isfinite()).sum())
-        raise ConfigError(f"loss of {n} samples of {name} gives {lost} values that are not finite")
+    if lost := int((~made.isfinite()).sum()):
+        raise ConfigError(f"losses of {lost} of {n} samples of {name} are not finite")
     return made
 
 
@@ -94,7 +93,7 @@ def require_twice_differentiable(losses: Losses, theta: Tensor, minibatch: Minib
             (first,) = torch.autograd.grad(made.sum(), at, create_graph=True)
             second = torch.autograd.grad(first.sum(), at)[0] if first.requires_grad else first
     except Exception as error:
-        why = f"{type(error).__name__}: {said_by(error)}"
+        why = f"{type(error).__name__}: {message_of(error)}"
         raise ConfigError(f"the loss of {quote(name)} cannot be differentiated twice: {why}") from error
     if not bool(first.isfinite().all() and second.isfinite().all()):
         raise ConfigError(f"the loss of {quote(name)} has derivatives that are not finite at its parameters")

@@ -39,4 +39,4 @@ class PlainKernels:
 
 
 PLAIN_KERNELS = PlainKernels()
-"""Used as `with PLAIN_KERNELS:` around what is differentiated."""
+"""The switches of this process: `with PLAIN_KERNELS:` stands around what is differentiated."""

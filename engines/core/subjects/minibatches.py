@@ -27,8 +27,8 @@ def tensors(minibatch: Minibatch) -> Iterator[Tensor]:
     if isinstance(minibatch, Tensor):
         yield minibatch
     elif isinstance(minibatch, (Mapping, Sequence)) and not isinstance(minibatch, (str, bytes)):
-        for part in minibatch.values() if isinstance(minibatch, Mapping) else minibatch:
-            yield from tensors(part)
+        for value in minibatch.values() if isinstance(minibatch, Mapping) else minibatch:
+            yield from tensors(value)
 
 
 def map_tensors(minibatch: Minibatch, change: Callable[[Tensor], Tensor]) -> Minibatch:
@@ -36,9 +36,9 @@ def map_tensors(minibatch: Minibatch, change: Callable[[Tensor], Tensor]) -> Min
     if isinstance(minibatch, Tensor):
         return change(minibatch)
     if isinstance(minibatch, Mapping):
-        return {key: map_tensors(part, change) for key, part in minibatch.items()}
+        return {key: map_tensors(value, change) for key, value in minibatch.items()}
     if isinstance(minibatch, Sequence) and not isinstance(minibatch, (str, bytes)):
-        return tuple(map_tensors(part, change) for part in minibatch)
+        return tuple(map_tensors(value, change) for value in minibatch)
     return minibatch
 
 
@@ -106,13 +106,13 @@ class Minibatches:
 
     def rows(self, most: int) -> Minibatch:
         """Join the first samples, at most so many, into one minibatch. Raises `ConfigError` as `join`."""
-        parts, left = [], most
+        pieces, left = [], most
         for minibatch in self:
-            parts.append(take(minibatch, slice(0, left)))
+            pieces.append(take(minibatch, slice(0, left)))
             left -= size(minibatch)
             if left <= 0:
                 break
-        return join(parts)
+        return join(pieces)
 
     def _repeatable(self, source: Any) -> Iterable[Minibatch]:
         if not isinstance(source, Iterable) or isinstance(source, (str, bytes)):

@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from engines.core.protocol.errors import ConfigError, quote
-from engines.core.protocol.named import Named, attribute
+from engines.core.protocol.named import NamedObjects, attribute
 
 if TYPE_CHECKING:
     from engines.core.subjects.subject import Subject
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 FORM = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 """The form of a name on the command line."""
 
-_FROM_COMMAND_LINE: list[str] = []
+FROM_COMMAND_LINE: list[str] = []
+"""Names of the subjects that the command line brought, in its order."""
 
 
 def _checked(value: Any, who: str) -> Subject:
@@ -30,7 +31,7 @@ def _checked(value: Any, who: str) -> Subject:
     return value
 
 
-SUBJECTS: Named[Subject] = Named(
+SUBJECTS: NamedObjects[Subject] = NamedObjects(
     "model", _checked, "dynascope.subjects",
     "start this program with --subject package.module:function, or bring one in Python",
 )  # fmt: skip
@@ -56,17 +57,12 @@ def register_named(text: str) -> str:
     if not FORM.fullmatch(text):
         raise ConfigError(f"--subject {quote(text)} is not of the form package.module:function")
     module, _, place = text.partition(":")
-    _FROM_COMMAND_LINE.append(register(SUBJECTS.loaded(f"--subject {quote(text)}", partial(attribute, module, place))))
-    return _FROM_COMMAND_LINE[-1]
-
-
-def named_on_command_line() -> list[str]:
-    """List the names of the subjects that the command line brought, in its order."""
-    return list(_FROM_COMMAND_LINE)
+    FROM_COMMAND_LINE.append(register(SUBJECTS.loaded(f"--subject {quote(text)}", partial(attribute, module, place))))
+    return FROM_COMMAND_LINE[-1]
 
 
 def find(name: str) -> Subject:
-    """Find a subject by its name; "" is the only one.
+    """Find a subject by its name; "" finds the only one.
 
     Raises `UnknownName`, or `ConfigError` where it cannot be made.
     """

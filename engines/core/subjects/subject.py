@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.func import vmap
 from torch.utils.checkpoint import checkpoint
 
-from engines.core.protocol.errors import ConfigError, UnknownName, quote, said_by
+from engines.core.protocol.errors import ConfigError, UnknownName, message_of, quote
 from engines.core.subjects import checks
 from engines.core.subjects.adapter import adapt
 from engines.core.subjects.kernels import PLAIN_KERNELS
@@ -27,13 +27,13 @@ log = logging.getLogger(__name__)
 Params = Mapping[str, Tensor]
 """Parameters by name, each of its own shape."""
 
-Loss = Callable[[dict[str, Tensor], Minibatch], Tensor]
+SampleLoss = Callable[[dict[str, Tensor], Minibatch], Tensor]
 """Map parameters and a minibatch of n samples to losses `[n]`, one a sample."""
 
-Outputs = Callable[[dict[str, Tensor], Minibatch], Tensor]
+SampleOutputs = Callable[[dict[str, Tensor], Minibatch], Tensor]
 """Map parameters and a minibatch to outputs `[n, *]`."""
 
-Criterion = Callable[[Tensor, Minibatch], Tensor]
+SampleCriterion = Callable[[Tensor, Minibatch], Tensor]
 """Map outputs `[n, *]` and their minibatch to losses `[n]`: `loss = criterion(outputs)`."""
 
 Features = Callable[[dict[str, Tensor], Minibatch], Mapping[str, Tensor]]
@@ -50,16 +50,16 @@ class Subject:
     depends on how samples are grouped, and for minibatches that are on another device or differ from pass to pass.
     """
 
-    loss: Loss
+    loss: SampleLoss
     params: Params
     train: Any
     """`Minibatches` once the subject is made."""
     test: Any = None
     features: Features | None = None
     _: KW_ONLY
-    outputs: Outputs | None = None
+    outputs: SampleOutputs | None = None
     """Outputs and criterion: what Gauss-Newton matrices and degeneracy need besides the loss."""
-    criterion: Criterion | None = None
+    criterion: SampleCriterion | None = None
     labels: Callable[[Minibatch], Tensor] | None = None
     """Classes `[n]` of a minibatch, whole numbers; None without classes."""
     module: torch.nn.Module | None = None
@@ -127,8 +127,8 @@ class Subject:
 
     def split(self, theta: Tensor) -> dict[str, Tensor]:
         """Views of one vector `theta [P]` as parameters by name."""
-        parts = theta.split([prod(shape) for shape in self.shapes.values()], -1)
-        return {name: part.view(shape) for part, (name, shape) in zip(parts, self.shapes.items(), strict=True)}
+        flat = theta.split([prod(shape) for shape in self.shapes.values()], -1)
+        return {name: values.view(shape) for values, (name, shape) in zip(flat, self.shapes.items(), strict=True)}
 
     @property
     def layers(self) -> dict[str, list[slice]]:
@@ -143,7 +143,10 @@ class Subject:
     # -- other subjects of the same kind ----------------------------------------------------------------------------
 
     def at(self, params: Params | Tensor) -> Self:
-        """Move to other parameters, by name or as one vector `[P]`; nothing is checked again but their shapes."""
+        """Move to other parameters, by name or as one vector `[P]`, of which nothing is checked but their shapes.
+
+        Raises `ConfigError` for other shapes than those that there are.
+        """
         moved = self.split(params) if isinstance(params, Tensor) else {n: params[n] for n in self.params if n in params}
         if {name: tuple(one.shape) for name, one in moved.items()} != self.shapes:
             raise ConfigError(f"the parameters have other shapes than those of {quote(self.name)}")
@@ -190,7 +193,7 @@ class Subject:
         try:
             dtype = exact.losses(exact.theta, take(exact.train.first, slice(0, 2))).dtype
         except Exception as error:
-            dtype = f"{type(error).__name__}: {said_by(error)}"
+            dtype = f"{type(error).__name__}: {message_of(error)}"
         if dtype != torch.float64:
             raise ConfigError(f"the loss of {quote(self.name)} is to take and give float64, and does not ({dtype})")
         return exact
@@ -200,11 +203,6 @@ class Subject:
     def losses(self, theta: Tensor, minibatch: Minibatch) -> Tensor:
         """Losses `[*, n]` of parameters `theta [*, P]` on one minibatch, members at once by `vmap` where that works."""
         return self.mapped(lambda at: self.loss(self.split(at), minibatch), theta)
-
-    def outputs_at(self, theta: Tensor, minibatch: Minibatch) -> Tensor:
-        """Outputs `[*, n, k]` on one minibatch, all their axes but the samples as one. Errors as `require_outputs`."""
-        made, _ = self.require_outputs()
-        return self.mapped(lambda at: made(self.split(at), minibatch).reshape(size(minibatch), -1), theta)
 
     def mean_loss(self, theta: Tensor, data: Minibatches | None = None) -> Tensor:
         """Mean loss `[*]` over all training samples, or others, of parameters `theta [*, P]`; differentiable.
@@ -234,8 +232,8 @@ class Subject:
         """Raise `ConfigError` where the loss cannot be differentiated twice, or not to finite numbers."""
         checks.require_twice_differentiable(self.losses, self.theta, self.train.first, self.name)
 
-    def require_outputs(self) -> tuple[Outputs, Criterion]:
-        """Return outputs and criterion. Raises `ConfigError` for a subject that is a loss alone."""
+    def require_outputs(self) -> tuple[SampleOutputs, SampleCriterion]:
+        """Return outputs `[n, *]` and criterion `[n]`. Raises `ConfigError` for a subject that is a loss alone."""
         if self.outputs is None or self.criterion is None:
             raise ConfigError(
                 f"{quote(self.name)} is a loss alone: what is asked for needs outputs(params, minibatch) and "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -15,7 +16,9 @@ from engines.core.protocol.errors import ConfigError, quote
 MOST = 10**6
 """The most values that one axis may have."""
 
-RANGE = re.compile(r"\s*(-?\d+):(-?\d+)(?::(-?\d+))?\s*")
+RANGE = re.compile(r"\s*(-?\d{1,18}):(-?\d{1,18})(?::(-?\d{1,18}))?\s*")
+"""Form of a range; of more digits Python counts none."""
+
 SPACE = re.compile(r"\s*(linspace|logspace)\(([^,()]+),([^,()]+),([^,()]+)\)\s*")
 
 
@@ -30,8 +33,8 @@ def parse_axis(knob: Knob, text: str) -> list[Any]:
     Raises `ConfigError` for what is no value of the knob, and for more than `MOST` values.
     """
     values: list[Any] = []
-    for part in re.split(r",(?![^()]*\))", text):
-        values += _range(knob, part) or _space(knob, part) or [knob.parse(part)]
+    for word in re.split(r",(?![^()]*\))", text):
+        values += _range(knob, word) or _space(knob, word) or [knob.parse(word)]
         _check_count(knob, len(values))
     return values
 
@@ -61,6 +64,8 @@ def _space(knob: Knob, text: str) -> list[Any]:
     except ValueError:
         raise ConfigError(f"{knob.name}={quote(text.strip())} is not {match[1]}(first,last,count)") from None
     _check_count(knob, count)
+    if not math.isfinite(last - first):
+        raise ConfigError(f"{knob.name}={quote(text.strip())}: the ends are finite numbers")
     if match[1] == "logspace" and not (first > 0 and last > 0):
         raise ConfigError(f"{knob.name}={quote(text.strip())}: the ends of a logspace are above 0")
     # Ten digits, so that 0.1 is 0.1: a sweep is continued and looked up by its values.

@@ -30,7 +30,7 @@ class Interrupted(Exception):
     """The computation was asked to stop; what it had is in its checkpoint."""
 
 
-def compute(
+def compute_task(
     task: Task,
     partial: Path | None = None,
     device: str = "auto",
@@ -49,7 +49,7 @@ def compute(
     preset, place = task.plan.experiment.preset if task.plan.judged else None, devices.resolve(device)
     run = Run(task.plan.engine, configs, preset=preset, device=str(place))
     simulation = Simulation(run.engine, run.configs, place)
-    keeper = _Keeper(run, simulation, partial, period)
+    keeper = _TaskFiles(run, simulation, partial, period)
     keeper.restore()
 
     def progress(step: int, steps: int) -> None:
@@ -83,7 +83,7 @@ def _rows(task: Task, run: Run, points: Sequence[Point]) -> pd.DataFrame:
     return pd.DataFrame(columns | (claims(run, len(points)) if task.plan.judged else {}) | {"refused": ""})
 
 
-class _Keeper:
+class _TaskFiles:
     """Writes what a task has so far, and reads it: what was recorded since the last time, and the state.
 
     A task whose recording is long would otherwise write all of it again every `period` seconds.
@@ -98,11 +98,11 @@ class _Keeper:
         self._generation = 0
 
     def write_when_due(self) -> None:
-        """Write where the last time is long ago."""
+        """Write if the last time was `period` seconds ago."""
         if time.monotonic() - self._written >= self._period:
             self.write()
 
-    def _parts(self) -> list[Path]:
+    def _files(self) -> list[Path]:
         """List the files of what was recorded, in their order."""
         return sorted(self._partial.parent.glob(f"{self._partial.name}-*.parquet")) if self._partial else []
 
@@ -110,13 +110,13 @@ class _Keeper:
         """Write what is new, then the state. A crash in between leaves a recording that is longer than needed."""
         if self._partial and self._state:
             if self._run.recording.generation != self._generation:  # rows that are in a file were taken back
-                for part in self._parts():
-                    part.unlink(missing_ok=True)
+                for file in self._files():
+                    file.unlink(missing_ok=True)
                 self._last, self._generation = -1, self._run.recording.generation
             fresh = RunData(self._run.engine, self._run.initial_configs, device=self._run.device)
             fresh.recording, fresh.diverged_at = self._run.recording.after(self._last), self._run.diverged_at
             if len(fresh):
-                number = len(self._parts())
+                number = len(self._files())
                 with writing(self._partial.with_name(f"{self._partial.name}-{number:06}.parquet")) as file:
                     store.write(fresh, file)
                 self._last = int(fresh.steps[-1])
@@ -124,20 +124,20 @@ class _Keeper:
         self._written = time.monotonic()
 
     def restore(self) -> None:
-        """Go on where the files are. Where they are damaged the task begins anew, which costs time and nothing else."""
+        """Bring run and simulation to where the files are; where these are damaged the task begins anew."""
         if not (self._state and self._state.exists()):
             return
         recording = Recording()
         try:
-            for part in self._parts():
-                before = store.read(part)
+            for file in self._files():
+                before = store.read(file)
                 if before.initial_configs != self._run.initial_configs:
                     return
                 recording.join(before.recording)
             restore_checkpoint(self._simulation, self._state)
         except StoreError:
-            for part in self._parts():
-                part.unlink(missing_ok=True)
+            for file in self._files():
+                file.unlink(missing_ok=True)
             return
         self._last = int(recording.dense.steps[-1]) if len(recording.dense) else -1
         self._run.recording = recording.until(self._simulation.step)

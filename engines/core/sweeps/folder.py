@@ -17,6 +17,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -32,6 +33,7 @@ from engines.core.protocol.config import Config
 from engines.core.protocol.declarations import Verdict
 from engines.core.protocol.engine import Line, NamedSweep
 from engines.core.protocol.errors import ConfigError, StoreError, engine_failures, quote
+from engines.core.protocol.paths import require_file
 from engines.core.runs.run import Run
 from engines.core.sweeps import lazy
 from engines.core.sweeps.plan import Plan, Task
@@ -48,6 +50,7 @@ class Sweep:
         self.folder = export.expand_home(folder)
         path = self.folder / PLAN
         try:
+            require_file(path)
             self.plan = Plan.from_json(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise StoreError(f"{self.folder} is not the folder of a sweep: {store.reason(error)}") from None
@@ -111,6 +114,8 @@ class Sweep:
         fields |= {knob.name: kinds[knob.type] for knob in self.plan.engine.Config.knobs().values()}
         fields |= {"diverged_at": pa.int64()} | {measure.text: pa.float64() for measure in self.plan.measures}
         fields |= {name: pa.bool_() for name in self._claims()} | {"refused": pa.string()}
+        for path in self._results():
+            require_file(path)
         paths = [str(path) for path in self._results()]
         return arrow.FileSystemDataset.from_paths(
             paths, schema=pa.schema(fields), format=arrow.ParquetFileFormat(), filesystem=LocalFileSystem()
@@ -150,12 +155,20 @@ class Sweep:
     def read(self) -> xarray.Dataset:
         """Read all of `to_xarray` at once: the files are opened one time, not one time a measure."""
         known, named = lazy.dataset(self), self.measured()
-        arrays = lazy.fill(self.table([*self.grid, *named]), named, self.grid)
+        arrays = self.arrays(named, self.grid)
         return known.assign({name: (list(self.grid), values) for name, values in arrays.items()})
+
+    def arrays(self, names: Sequence[str], wanted: Mapping[str, Sequence[Any]]) -> dict[str, np.ndarray]:
+        """Read measures at some values of the axes, an array each; NaN where there is none. Raises `StoreError`."""
+        rows = self.rows([*wanted, *names], wanted)
+        try:
+            return lazy.fill(rows, names, wanted)
+        except ValueError as error:
+            raise StoreError(f"the results in {self.folder} are not those of its plan: {error}") from None
 
     @property
     def named(self) -> NamedSweep | None:
-        """The sweep of the engine that this is; None for one of the reader's own, or whose engine has it no more."""
+        """The named sweep that the engine offers; None for one of the reader's own, or that the engine has no more."""
         offered = {each.name: each for each in self.plan.engine.sweeps}
         return offered.get(self.plan.named)
 

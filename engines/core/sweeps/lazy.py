@@ -73,15 +73,23 @@ class Measured(BackendArray):
             name: [values[place] for place in places]
             for (name, values), (places, _) in zip(self._sweep.grid.items(), unique, strict=True)
         }
-        found = fill(self._sweep.rows([*wanted, self._name], wanted), [self._name], wanted)[self._name]
+        found = self._sweep.arrays([self._name], wanted)[self._name]
         back = np.ix_(*(inverse.ravel() for _, inverse in unique))
         return found[back].reshape([places.size for places in chosen if places.ndim])
 
 
 def fill(rows: Any, names: Sequence[str], axes: Mapping[str, Sequence[Any]]) -> dict[str, np.ndarray]:
-    """Put columns of a table into arrays over these axes; what is no value of an axis is left out."""
+    """Put columns of a table into arrays over these axes; what is no value of an axis is left out.
+
+    Raises `ValueError` where a row has no place, or two have one.
+    """
+    lacking = [axis for axis in axes if rows[axis].isna().any()]
+    if lacking:
+        raise ValueError(f"it lacks {lacking[0]}")
     places = np.array([pd.Index(values).get_indexer(rows[axis]) for axis, values in axes.items()])
     here = (places >= 0).all(axis=0)
+    if pd.DataFrame(places[:, here].T).duplicated().any():
+        raise ValueError("a point is there twice")
     arrays = {name: np.full([len(values) for values in axes.values()], np.nan) for name in names}
     for name, array in arrays.items():
         array[tuple(places[:, here])] = rows[name].to_numpy(dtype=float, na_value=np.nan)[here]

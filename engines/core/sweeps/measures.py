@@ -36,7 +36,7 @@ class Measure:
 
 
 @dataclass(frozen=True)
-class Function:
+class CurveMeasure:
     """A way to reduce a curve (steps `[T]`, values `[T]`) to one number."""
 
     doc: str
@@ -44,23 +44,23 @@ class Function:
     compute: Callable[..., float | None]
 
 
-def _extreme(find: Callable[[np.ndarray], float]) -> Callable[[curve_fits.Curve], float | None]:
+def _extreme(find: Callable[[np.ndarray], float]) -> Callable[[curve_fits.StepValues], float | None]:
     return lambda curve: find(curve[1]) if len(curve[1]) else None
 
 
-def _first_above(curve: curve_fits.Curve, level: float) -> float | None:
+def _first_above(curve: curve_fits.StepValues, level: float) -> float | None:
     above = np.flatnonzero(curve[1] > level)
     return float(curve[0][above[0]]) if len(above) else None
 
 
-FUNCTIONS: Mapping[str, Function] = {
-    "final": Function("the last value", (), _extreme(lambda y: y[-1])),
-    "smallest": Function("the smallest value", (), _extreme(np.min)),
-    "largest": Function("the largest value", (), _extreme(np.max)),
-    "first_below": Function("the first step below a level", ("level",), curve_fits.hitting_time),
-    "first_above": Function("the first observed step above a level", ("level",), _first_above),
-    "power": Function("the exponent of a power law between two steps", ("first", "last"), curve_fits.power),
-    "rate": Function("the rate of decay, per step, between two levels", ("low", "high"), curve_fits.rate),
+FUNCTIONS: Mapping[str, CurveMeasure] = {
+    "final": CurveMeasure("the last value", (), _extreme(lambda y: y[-1])),
+    "smallest": CurveMeasure("the smallest value", (), _extreme(np.min)),
+    "largest": CurveMeasure("the largest value", (), _extreme(np.max)),
+    "first_below": CurveMeasure("the first step below a level", ("level",), curve_fits.hitting_time),
+    "first_above": CurveMeasure("the first observed step above a level", ("level",), _first_above),
+    "power": CurveMeasure("the exponent of a power law between two steps", ("first", "last"), curve_fits.power),
+    "rate": CurveMeasure("the rate of decay, per step, between two levels", ("low", "high"), curve_fits.rate),
 }
 """The functions by name."""
 
@@ -90,9 +90,9 @@ def parse_measure(engine: Engine, text: str) -> Measure:
 def _number(node: ast.expr) -> float | None:
     try:
         value = ast.literal_eval(node)
-    except ValueError:
+        return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+    except (ValueError, OverflowError):
         return None
-    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
 
 
 def default_measures(engine: Engine) -> tuple[Measure, ...]:
@@ -114,8 +114,8 @@ def claims(run: Any, points: int) -> dict[str, list[bool | None]]:
     size = len(run.configs) // points
     columns: dict[str, list[bool | None]] = {}
     for point in range(points):
-        part = run.select(range(point * size, (point + 1) * size))
-        for number, verdict in enumerate(part.judge(), 1):
+        of_point = run.select(range(point * size, (point + 1) * size))
+        for number, verdict in enumerate(of_point.judge(), 1):
             columns.setdefault(f"claim_{number}", [None] * len(run.configs))[point * size : (point + 1) * size] = [
                 verdict.holds
             ] * size

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice, product
@@ -13,10 +13,11 @@ from typing import Any, Self
 
 from engines.core.files import store
 from engines.core.protocol.config import Config
+from engines.core.protocol.edits import is_list
 from engines.core.protocol.engine import Engine
 from engines.core.protocol.errors import ConfigError, StoreError
 from engines.core.protocol.registry import load
-from engines.core.runs.experiment import Experiment
+from engines.core.runs.experiment import Experiment, seeded
 from engines.core.sweeps.measures import Measure, default_measures, parse_measure
 
 FORMAT = 1
@@ -72,8 +73,11 @@ class Plan:
         Every value of every axis is checked. Raises `ConfigError` or `UnknownName`.
         """
         chosen = engine.preset(preset) if preset else None
-        swept = engine.Config.current(set or {}) | ({} if seeds is None else {"seed": seeds})
-        axes = {name: list(value) for name, value in swept.items() if isinstance(value, (list, tuple, range))}
+        swept = engine.Config.current(set or {}) | seeded(set or {}, seeds)
+        several = {name: value for name, value in swept.items() if is_list(value)}
+        if (count := prod(len(values) for values in several.values() if isinstance(values, Sized))) > MOST:
+            raise ConfigError(f"the sweep would have {count:,} points; the limit is {MOST:,}")
+        axes = {name: list(values) for name, values in several.items()}
         fixed = {name: value for name, value in swept.items() if name not in axes}
         try:
             experiment = Experiment.from_preset(engine, chosen, fixed, None, steps)
@@ -84,8 +88,6 @@ class Plan:
             axes[name] = [engine.Config.knob(name).check(engine.Config.__name__, value) for value in values]
             if not values or len(dict.fromkeys(axes[name])) < len(values):
                 raise ConfigError(f"the axis of {name} is empty or has a value twice")
-        if (count := prod(len(values) for values in axes.values())) > MOST:
-            raise ConfigError(f"the sweep would have {count:,} points; the limit is {MOST:,}")
         if judged and not chosen:
             raise ConfigError("claims belong to a preset: name one, or leave them out")
         chosen_measures = tuple(parse_measure(engine, text) for text in measures) or default_measures(engine)
@@ -112,7 +114,7 @@ class Plan:
 
     @property
     def engine(self) -> Engine:
-        """The engine that computes it."""
+        """The engine of the experiment."""
         return self.experiment.engine
 
     def __len__(self) -> int:
@@ -201,6 +203,8 @@ class Plan:
             knobs = engine.Config.current(about["axes"])
             axes = {name: [engine.Config.knob(name).check("sweep", v) for v in vs] for name, vs in knobs.items()}
             measures = tuple(parse_measure(engine, text) for text in about["measures"])
+            if not measures or not all(axes.values()):
+                raise ConfigError("this is no description of a sweep: it has no measure, or an axis without values")
             named = str(about.get("named", ""))
             return cls(experiment, axes, measures, about["judged"] is True, about["keeps_runs"] is True, named)
         except StoreError as error:

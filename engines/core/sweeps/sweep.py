@@ -18,6 +18,7 @@ from engines.core.compute import device as devices
 from engines.core.protocol.engine import Engine
 from engines.core.protocol.errors import ConfigError, EngineFailure, StoreError
 from engines.core.protocol.registry import PLUGINS, load
+from engines.core.runs.experiment import seeded
 from engines.core.sweeps import worker
 from engines.core.sweeps.folder import Sweep
 from engines.core.sweeps.plan import Plan, Task
@@ -31,25 +32,11 @@ AHEAD = 4
 
 
 def sweep(
-    name: str,
-    preset: str | None = None,
-    set: Mapping[str, Any] | None = None,
-    seeds: Sequence[int] | None = None,
-    steps: int | None = None,
-    *,
-    out: str | Path,
-    named: str = "",
-    small: bool = False,
-    measures: Sequence[str] = (),
-    judged: bool = False,
-    keep_runs: bool = False,
-    resume: bool = False,
-    shard: tuple[int, int] = (1, 1),
-    workers: int | None = None,
-    scheduler: str = "",
-    device: str = "auto",
-    progress: Progress | None = None,
-) -> Sweep:
+    name: str, preset: str | None = None, set: Mapping[str, Any] | None = None, seeds: Sequence[int] | None = None,
+    steps: int | None = None, *, out: str | Path, named: str = "", small: bool = False, measures: Sequence[str] = (),
+    judged: bool = False, keep_runs: bool = False, resume: bool = False, shard: tuple[int, int] = (1, 1),
+    workers: int | None = None, scheduler: str = "", device: str = "auto", progress: Progress | None = None,
+) -> Sweep:  # fmt: skip
     """Compute an engine at every combination of knob values, and keep what is asked for of each member.
 
     Parameters
@@ -69,7 +56,7 @@ def sweep(
     shard : `(i, N)`: compute every N-th task only, from the i-th on; shards may share a folder
     workers : processes on this machine; default: one a core
     scheduler : the address of a Dask scheduler, whose workers compute instead
-    device : what computes; of several cards each process takes one, on this machine and on a cluster
+    device : what computes; of several GPUs each process takes one, on this machine and on a cluster
     progress : called with the points that are done and how many there are
 
     Raises
@@ -103,6 +90,8 @@ def compute_plan(
     number, shards = shard
     if not 1 <= number <= shards:
         raise ConfigError(f"shard={number}/{shards}: the first is 1/{shards}, the last {shards}/{shards}")
+    if workers is not None and not 1 <= workers <= 1024:
+        raise ConfigError(f"workers={workers} is outside its bounds [1, 1024]")
     result = Sweep.create(plan, out)
     tasks = [task for place, task in enumerate(plan.tasks()) if place % shards == number - 1]
     done = result.done()
@@ -140,7 +129,7 @@ def _plan(
         return Plan.make(engine, preset, set, seeds, steps, measures, judged, keeps_runs)
     if preset or judged:
         raise ConfigError(f"the sweep {named} starts from no preset, and has claims of its own")
-    own = dict(set or {}) | ({} if seeds is None else {"seed": list(seeds)})
+    own = dict(set or {}) | seeded(set or {}, seeds)
     return Plan.from_name(engine, named, small, own, steps=steps, measures=tuple(measures), keeps_runs=keeps_runs)
 
 
@@ -154,7 +143,7 @@ def _on_processes(result: Sweep, tasks: Sequence[Task], workers: int, device: st
         return
     spawn = multiprocessing.get_context("spawn")
     stop = spawn.Event()
-    pool = ProcessPoolExecutor(workers, spawn, worker.begin, (list(PLUGINS.__path__), stop))
+    pool = ProcessPoolExecutor(workers, spawn, worker.prepare_process, (list(PLUGINS.__path__), stop))
     waiting = iter(tasks)
     running: dict[Future[Reply], Task] = {}
 

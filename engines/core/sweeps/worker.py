@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 from engines.core.files import export
 from engines.core.protocol.errors import DynascopeError, StoreError
 from engines.core.protocol.registry import add_plugins
-from engines.core.sweeps.cards import card_of_this_process
-from engines.core.sweeps.compute import Interrupted, compute
+from engines.core.sweeps.compute import Interrupted, compute_task
 from engines.core.sweeps.folder import Sweep, rows_to_bytes
+from engines.core.sweeps.gpus import gpu_of_this_process
 from engines.core.sweeps.plan import Task
 
 
@@ -31,7 +31,7 @@ _stop: Any = threading.Event()
 """Set when this process is to end."""
 
 
-def begin(plugins: Sequence[str], stop: Any) -> None:
+def prepare_process(plugins: Sequence[str], stop: Any) -> None:
     """Prepare a process that computes tasks: one thread, the caller's engines, and an end that the caller decides."""
     global _stop
     _stop = stop
@@ -58,9 +58,9 @@ def _end_with_parent() -> None:
 def work(text: str, folder: str, device: str) -> Reply:
     """Compute a task, and write what is kept of it into the folder of its sweep where this machine has it."""
     task = Task.from_json(text)
-    sweep, place = _folder(task, folder), card_of_this_process(device)
+    sweep, place = _folder(task, folder), gpu_of_this_process(device)
     try:
-        rows, run = compute(task, sweep.path("partial", task) if sweep else None, place, _stop.is_set)
+        rows, run = compute_task(task, sweep.path("partial", task) if sweep else None, place, _stop.is_set)
     except Interrupted:
         return Reply()
     except StoreError:  # a full disk is no property of this task: all would fail at it

@@ -18,9 +18,10 @@ from engines.core.library.library import default_folder
 from engines.core.protocol.errors import ConfigError, StoreError, quote
 from engines.core.protocol.paths import expand_home
 from engines.core.runs.run import Run
+from engines.core.subjects.keras_models import as_torch
 from engines.core.subjects.subject import Params, Subject
 from engines.core.watch.engine import ENGINE, WatchedTraining
-from engines.core.watch.watch import SAMPLES, SHARE, Measured, Watch, channel_name, frame
+from engines.core.watch.watch import SAMPLES, SHARE, Measured, Watch, channel_name, watched_frame
 
 SUFFIX = ".safetensors"
 """Ending of checkpoints that are read: torch's own files may hold code, and reading them may run it."""
@@ -42,7 +43,7 @@ def watch(
     eta, momentum : those of plain gradient descent where there is no such optimiser
     features : submodules whose features are measured class by class
     file : where the run is stored; default: among your runs
-    share : of the time of the training that watching may take
+    share : of the time of the loop that watching may take; before it and after it three measurements are made
 
     Raises
     ------
@@ -82,7 +83,7 @@ def inspect(folder: str | Path, subject: Subject, *, samples: int = SAMPLES, nam
         now.update(_fitting(path, subject, state))
         _set_buffers(subject, state)
         values = {"loss": float(subject.at(now).mean_loss(subject.at(now).theta))} | measured(layers)
-        run.recording.append(Frame(step, frame(values)), run.thin)
+        run.recording.append(Frame(step, watched_frame(values)), run.thin)
     run.name, run.notes = name or subject.name, tuple(measured.notes)
     return run
 
@@ -101,7 +102,7 @@ def _subject(
     if isinstance(what, Subject):
         if params is None:
             raise ConfigError("a subject has parameters of its own: params= says which module, or tensors, are trained")
-        return what, params
+        return what, as_torch(params)
     if not isinstance(what, torch.nn.Module):
         raise ConfigError(f"{quote(what)} is neither a torch.nn.Module nor a Subject")
     if (loader is None) != (loss is None):
@@ -109,8 +110,8 @@ def _subject(
     if loss is None:
         if features:
             raise ConfigError("features are measured on samples: give loader= and loss=, too")
-        return None, what
-    return Subject.of(what, loader, loss, features=features), what
+        return None, as_torch(what)
+    return Subject.of(what, loader, loss, features=features), as_torch(what)
 
 
 def _called(what: Any) -> str:
@@ -154,11 +155,13 @@ def _gradients(live: torch.nn.Module | Params) -> Callable[[], Sequence[Tensor |
 
 def _checkpoints(folder: Path) -> list[tuple[int, Path]]:
     """List checkpoints by the last number in their names, their place where names have none, in order."""
+    if not folder.is_dir():
+        raise StoreError(f"{folder} is no folder")
     paths = sorted(path for path in folder.glob("*") if path.suffix == SUFFIX and path.is_file())
     if not paths:
         raise StoreError(f"{folder} holds no checkpoints: files that end with {SUFFIX}")
     numbers = [re.findall(r"\d+", path.stem) for path in paths]
-    steps = [int(found[-1]) for found in numbers if found]
+    steps = [int(digits[-1]) for digits in numbers if digits]
     if len(set(steps)) < len(paths):
         if steps and len(steps) == len(paths):
             raise StoreError(f"two checkpoints in {folder} are of one step: the last number in a name is its step")
@@ -177,8 +180,8 @@ def _state(path: Path) -> Mapping[str, Tensor]:
 def _fitting(path: Path, subject: Subject, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Choose a subject's parameters from a checkpoint. Raises `StoreError` where one is missing or of another shape."""
     for name, shape in subject.shapes.items():
-        found = tuple(state[name].shape) if name in state else None
-        if found != shape:
-            what = "is not there" if found is None else f"has the shape {list(found)}, and not {list(shape)}"
+        actual = tuple(state[name].shape) if name in state else None
+        if actual != shape:
+            what = "is not there" if actual is None else f"has the shape {list(actual)}, and not {list(shape)}"
             raise StoreError(f"{path} does not fit {quote(subject.name)}: {name} {what}")
     return {name: state[name].to(subject.params[name]) for name in subject.params}

@@ -32,20 +32,28 @@ def lightning(eye: Watch) -> Any:
 
 
 def hugging_face(eye: Watch) -> Any:
-    """Make a callback for Hugging Face's `Trainer(callbacks=[...])`; the loss is the one that it logs."""
-    logged: dict[str, Any] = {}
+    """Make a callback for Hugging Face's `Trainer(callbacks=[...])`; the loss is the one that it logged last."""
+    loss: list[Any] = [None]
+
+    def taken(step: int) -> None:
+        if eye.before < step:
+            eye.step(step, loss=loss[0])
 
     class Callback(_base("TrainerCallback", "transformers")):
         def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
             eye.__enter__()
 
         def on_log(self, args: Any, state: Any, control: Any, logs: Mapping[str, Any], **kwargs: Any) -> None:
-            logged.update(logs)
+            if "loss" in logs:  # the trainer logs a step after it says that the step has ended
+                loss[0] = logs["loss"]
+                taken(state.global_step)
 
-        def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-            eye.step(state.global_step, loss=logged.get("loss"))
+        def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            if state.global_step:
+                taken(state.global_step)
 
         def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            taken(state.global_step)
             eye.__exit__(None, None, None)
 
     return Callback()

@@ -33,7 +33,7 @@ class WatchedTraining(Config):
     curvature: bool = knob(False, "whether the loss is known, so that its curvature is measured", more=True)
 
 
-class Nothing(NamedTuple):
+class NoState(NamedTuple):
     """The state of a training that is not computed here."""
 
 
@@ -62,7 +62,7 @@ THRESHOLD = Channel(
 )  # fmt: skip
 
 
-class WatchedTrainingEngine(Engine[WatchedTraining, None, Nothing]):
+class WatchedTrainingEngine(Engine[WatchedTraining, None, NoState]):
     """Declares what is recorded of watched trainings with one configuration."""
 
     name = "watched_training"
@@ -128,16 +128,17 @@ def _newest(run: RunData, name: str) -> float | None:
 
 
 def _channels(config: WatchedTraining, scalars: Sequence[str], layers: Sequence[str]) -> list[Channel]:
-    known = config.eta > 0
-    found = [LOSS, *([RATE] if known else []), GRADIENT, DISTANCE]
-    found += [SHARPNESS, *([THRESHOLD] if known and config.threshold else [])] if config.curvature else []
-    found += [Channel(name=one, label=one.replace("_", " "), doc="As the loop says it.", log=False) for one in scalars]
+    has_rate = config.eta > 0
+    channels = [LOSS, *([RATE] if has_rate else []), GRADIENT, DISTANCE]
+    channels += [SHARPNESS, *([THRESHOLD] if has_rate and config.threshold else [])] if config.curvature else []
+    said = "As the loop says it."
+    channels += [Channel(name=one, label=one.replace("_", " "), doc=said, log=False) for one in scalars]
     for layer in layers:
         within = "The spread of the features within the classes over that of their means: tr Σ_W / tr Σ_B."
         angle = "How far the cosines between class means are from −1/(C − 1), those of a simplex, on average."
-        found.append(Channel(name=f"nc1_{layer}", label=f"NC1 of {layer}", doc=within, thin=True))
-        found.append(Channel(name=f"nc2_{layer}", label=f"NC2 of {layer}", doc=angle, thin=True))
-    return found
+        channels.append(Channel(name=f"nc1_{layer}", label=f"NC1 of {layer}", doc=within, thin=True))
+        channels.append(Channel(name=f"nc2_{layer}", label=f"NC2 of {layer}", doc=angle, thin=True))
+    return channels
 
 
 def _plots(names: Sequence[str], scalars: Sequence[str], layers: Sequence[str]) -> tuple[Plot, ...]:

@@ -29,7 +29,10 @@ from engines.core.watch.engine import ENGINE, WatchedTraining
 log = logging.getLogger(__name__)
 
 SHARE = 0.05
-"""Share of the time of a training that watching it may take."""
+"""Share of the time of a loop that watching it may take."""
+
+FORGOTTEN = 0.1
+"""Part of the longest measurement that is forgotten at each later one: not all take as long."""
 
 SAMPLES = 512
 """Training samples on which curvature and features are measured."""
@@ -77,26 +80,30 @@ class Measured:
     def __call__(self, layers: Mapping[str, str]) -> dict[str, float]:
         """Measure everything at the parameters as they are now; `layers` are the names of channels by layer."""
         now = {name: one.detach() for name, one in self.params().items()}
-        found = {"distance": quantities.distance(now, self._first)}
+        measured = {"distance": quantities.distance(now, self._first)}
         if self.subject is None:
-            parts = [one.detach().double().square().sum() for one in self.gradients() if one is not None]
-            return found | {"gradient_norm": float(sum(parts)) ** 0.5 if parts else float("nan")}
+            squares = [one.detach().double().square().sum() for one in self.gradients() if one is not None]
+            return measured | {"gradient_norm": float(sum(squares)) ** 0.5 if squares else float("nan")}
         at = self.subject.at(now)
         norm, sharp, self._vector = quantities.gradient_and_sharpness(at, self._data, self._vector)
-        found |= {"gradient_norm": norm, "sharpness": sharp}
+        measured |= {"gradient_norm": norm, "sharpness": sharp}
         for layer, (ratio, angle) in (quantities.collapse(at, self._data) if layers else {}).items():
-            found |= {f"nc1_{layers[layer]}": ratio, f"nc2_{layers[layer]}": angle}
-        return found
+            measured |= {f"nc1_{layers[layer]}": ratio, f"nc2_{layers[layer]}": angle}
+        return measured
 
 
 class Watch:
     """A training as it is recorded: `with` opens and ends it, `step` is called in the loop, after a step was taken.
 
+    Nothing is measured in the loop before its time allows for it. Beside the loop two measurements make ready, before
+    its first step, and one is made of its last.
+
     Attributes
     ----------
     run : everything recorded so far
     file : where it is stored meanwhile, every few seconds, and at the end
-    spent, elapsed : seconds that `step` took so far, and since the training began
+    spent, elapsed : seconds that `step` took so far, and since the loop began
+    cost : seconds that a measurement takes, by those so far
     """
 
     def __init__(
@@ -108,12 +115,14 @@ class Watch:
         self._measured, self._about, self._optimizer = measured, dict(about), optimizer
         self.run: Run | None = None
         self._scalars: tuple[str, ...] = ()
+        self._channels: set[str] = set()
         self._layers: dict[str, str] = {}
         self._schedule = Schedule()
         self._failed = False
         self.spent = self._begun = 0.0
-        self._cost, self._storing, self._stored_at = 0.0, 0.2, 0.0
-        self._newest: tuple[int, dict[str, float]] | None = None
+        self.cost, self._storing, self._stored_at = 0.0, 0.2, 0.0
+        self._measured_at, self._scheduled = -1, 0
+        self._newest: tuple[int, dict[str, Any]] | None = None
 
     def __enter__(self) -> Self:
         require_writable(self.file)
@@ -121,21 +130,21 @@ class Watch:
         for _ in range(2):  # the first time imports and allocates
             begun = time.perf_counter()
             self._attempt(lambda: self._measured(self._layers), {})
-            self._cost = time.perf_counter() - begun
+            self.cost = time.perf_counter() - begun
         self._begun = time.perf_counter()
         return self
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         if self.run is not None and self._newest:
             step, values = self._newest
-            if step > int(self.run.recording.thin.steps[-1]):
+            if step > self._measured_at:
                 self._record(step, values, observed=True)
             self.run.interrupted = error is not None
             store_run(self.run, self.file)
 
     @property
     def elapsed(self) -> float:
-        """Seconds since the training began."""
+        """Seconds since the loop began."""
         return time.perf_counter() - self._begun
 
     def step(self, step: int, loss: Any = None, **scalars: Any) -> None:
@@ -144,24 +153,24 @@ class Watch:
         Raises `ConfigError` for a step that is not after the one before, and for numbers with other names.
         """
         begun = time.perf_counter()
-        values = {"loss": loss, **scalars}
         if self.run is None:
             self._begin(scalars)
         self._check(step, scalars)
-        storing = time.perf_counter() - self._stored_at > SAVED
-        due = self._affordable(self._cost + (self._storing if storing else 0.0))  # else it would never be stored
-        if due or step in self._schedule:
-            numbers = {name: _number(value) for name, value in values.items()}
-            self._record(step, numbers, observed=due)
+        values = {"loss": loss, **scalars}
+        storing = begun - self._stored_at > SAVED
+        kept = self._storing if storing and self._measured_at >= 0 else 0.0  # else it would never be stored
+        due = self._affordable(self.cost + kept)
+        if due or step >= self._scheduled:
+            self._record(step, values, observed=due)
+            self._scheduled = self._schedule.next(step)
         self._newest = (step, values)
         self.spent += time.perf_counter() - begun
         if storing and self._affordable(self._storing):
             self._store()
 
     def _affordable(self, cost: float) -> bool:
-        """Whether something may be done: the first time, and then while the share of the time allows it."""
-        assert self.run is not None
-        return not len(self.run) or self.spent + cost <= self.share * self.elapsed
+        """Whether the share of the time allows for something."""
+        return self.spent + cost <= self.share * self.elapsed
 
     def _begin(self, scalars: Mapping[str, Any]) -> None:
         """Make the run, now that it is known what the loop records itself."""
@@ -169,11 +178,11 @@ class Watch:
             if not PLAIN_NAME.fullmatch(name) or name in TAKEN:
                 raise ConfigError(f"{quote(name)} cannot be the name of a number: letters, digits and _")
         said = {"eta": self._rate(), "parameters": self._measured.parameters, "scalars": " ".join(scalars)}
-        layers, known = " ".join(self._layers.values()), self._measured.subject is not None
-        config = WatchedTraining(**self._about | said, layers=layers, curvature=known)
+        layers, has_loss = " ".join(self._layers.values()), self._measured.subject is not None
+        config = WatchedTraining(**self._about | said, layers=layers, curvature=has_loss)
         run = Run(ENGINE.for_configs([config]), [config])
         run.name, run.notes = self._name, tuple(self._measured.notes)
-        self._scalars, self.run = tuple(scalars), run
+        self._scalars, self._channels, self.run = tuple(scalars), {one.name for one in run.engine.channels}, run
 
     @property
     def before(self) -> int:
@@ -186,26 +195,28 @@ class Watch:
             raise ConfigError(f"step={quote(step)} {after}")
         unknown = [name for name in scalars if name not in self._scalars]
         if unknown:
-            known = ", ".join(self._scalars) or "none"
-            raise ConfigError(f"{quote(unknown[0])} was not recorded from the first step on; known are {known}")
+            names = ", ".join(self._scalars) or "none"
+            raise ConfigError(f"{quote(unknown[0])} was not recorded from the first step on; known are {names}")
 
     def _record(self, step: int, numbers: Mapping[str, Any], observed: bool) -> None:
         assert self.run is not None
         values = dict.fromkeys(("loss", *self._scalars), float("nan"))
         values |= {name: _number(value) for name, value in numbers.items()}
-        eta, names = self._rate(), [channel.name for channel in self.run.engine.channels]
-        if "learning_rate" in names:
+        eta = self._rate()
+        if "learning_rate" in self._channels:
             values["learning_rate"] = eta
+        if observed or not len(self.run):  # the first row has all columns, though nothing may be known yet
+            values |= dict.fromkeys(self.run.thin, float("nan"))
         if observed:
             begun = time.perf_counter()
-            values |= dict.fromkeys(self.run.thin, float("nan"))
             values |= self._attempt(lambda: self._measured(self._layers), {})
-            self._cost = time.perf_counter() - begun
-            if "threshold" in names and eta > 0:
+            self._measured_at = step
+            self.cost = max(time.perf_counter() - begun, (1 - FORGOTTEN) * self.cost)
+            if "threshold" in self._channels and eta > 0:
                 values["threshold"] = (2 + 2 * self.run.configs[0].momentum) / eta
         if len(self.run) and step == int(self.run.steps[-1]):
             self.run.recording.truncate(step - 1)
-        self.run.recording.append(Frame(step, frame(values)), self.run.thin)
+        self.run.recording.append(Frame(step, watched_frame(values)), self.run.thin)
 
     def _rate(self) -> float:
         if self._optimizer is None:
@@ -242,7 +253,7 @@ class Watch:
         self.spent += self._storing
 
 
-def frame(values: Mapping[str, float]) -> dict[str, np.ndarray]:
+def watched_frame(values: Mapping[str, float]) -> dict[str, np.ndarray]:
     """Make the channels `[1]` of the one member of a watched training."""
     return {name: np.array([value], dtype=float) for name, value in values.items()}
 

@@ -9,14 +9,14 @@ from torch import Tensor
 
 from engines.core.numerics.lapack import svd
 from engines.core.protocol.errors import ConfigError
-from engines.loss_landscape.degeneracy.jacobian import Passes
+from engines.loss_landscape.degeneracy.jacobian import LayerPasses
 from engines.loss_landscape.degeneracy.numerical_rank import SINGULAR, rank, unit_columns
 from engines.loss_landscape.degeneracy.synchronised_neurons import Blocks
 from engines.loss_landscape.models.mlp import Mlp
 from engines.loss_landscape.models.model import Layout
 
 
-def layer_ranks(passes: Passes, tau: float = SINGULAR) -> tuple[Tensor, Tensor]:
+def layer_ranks(passes: LayerPasses, tau: float = SINGULAR) -> tuple[Tensor, Tensor]:
     """Ranks `r_a = rank(A^l)` and `r_g = rank(G^l)` of each layer, with rows (x, o) of G; integers `[*, L]` each."""
     r_a = torch.stack([rank(unit_columns(A)[0], tau) for A in passes.A], -1)
     return r_a, torch.stack([rank(unit_columns(G.flatten(-3, -2))[0], tau) for G in passes.G], -1)
@@ -45,7 +45,7 @@ def block_ranks(W: Tensor, block: Blocks, constant: Tensor | None = None, tau: f
     return rank(rows, tau, scale=1.0)
 
 
-def one_hidden_layer(net: Mlp, theta: Tensor, passes: Passes, block: Blocks, tau: float = SINGULAR) -> Tensor:
+def one_hidden_layer(net: Mlp, theta: Tensor, passes: LayerPasses, block: Blocks, tau: float = SINGULAR) -> Tensor:
     """Nullity of the Hessian of a net with one hidden layer, integer `[*]`.
 
         sum_l (d_{l+1} D_l - r_g r_a) + sum_{live S} r_in(S) r_out(S)

@@ -21,7 +21,7 @@ from torch.nn.functional import normalize
 
 from engines.core.numerics.lapack import svd
 from engines.loss_landscape.degeneracy import closed_form, numerical_rank
-from engines.loss_landscape.degeneracy.jacobian import Passes, jacobian, layer_passes
+from engines.loss_landscape.degeneracy.jacobian import LayerPasses, jacobian, layer_passes
 from engines.loss_landscape.degeneracy.numerical_rank import count_above
 from engines.loss_landscape.degeneracy.related_gates import related_gate_directions
 from engines.loss_landscape.degeneracy.row_space import (
@@ -40,7 +40,7 @@ ROUNDING = 1e-13
 """Length up to which the remainder of a unit vector is rounding."""
 
 
-class Explained(NamedTuple):
+class LowerBound(NamedTuple):
     """A lower bound of the nullity by its parts, integers."""
 
     blocks: Tensor
@@ -54,7 +54,7 @@ class Explained(NamedTuple):
         return self.blocks.sum(-1) + self.cross
 
 
-def explain(spaces: RowSpaces, directions: Tensor) -> Explained:
+def explain(spaces: RowSpaces, directions: Tensor) -> LowerBound:
     """Count explained directions from the row spaces of the layers and unit generators `[*, q, P]`.
 
     Exact where the generators are all there is; never more than nullity(J) while the thresholds tell zero from not. In
@@ -71,7 +71,7 @@ def explain(spaces: RowSpaces, directions: Tensor) -> Explained:
     _, sizes, rows = svd(left)
     kept = sizes > ROUNDING
     visible = count_above(spaces.along(rows * kept[..., None]), spaces.tau, scale=spaces.unit[..., 0])
-    return Explained(torch.tensor(widths, device=directions.device) - ranks, kept.sum(-1) - visible)
+    return LowerBound(torch.tensor(widths, device=directions.device) - ranks, kept.sum(-1) - visible)
 
 
 GRAM_WARNING = (
@@ -82,7 +82,7 @@ GRAM_WARNING = (
 
 
 @dataclass(frozen=True)
-class Count:
+class DirectionCount:
     """Free directions of the behavioural loss at theta, and where they come from. Integers; `[*, L]` by layer."""
 
     r_a: Tensor
@@ -150,7 +150,7 @@ class Count:
     @property
     def sweep(self) -> Tensor:
         """Nullities at the tolerances, `[*, m]`."""
-        return self.P - numerical_rank.sweep(self.unit, self.tolerances)
+        return self.P - numerical_rank.rank_sweep(self.unit, self.tolerances)
 
     @property
     def clear(self) -> float:
@@ -189,7 +189,9 @@ class Count:
         return tuple(messages)
 
 
-def count(net: Mlp, theta: Tensor, X: Tensor, tau: float = numerical_rank.SINGULAR, chunk: int | None = None) -> Count:
+def count(
+    net: Mlp, theta: Tensor, X: Tensor, tau: float = numerical_rank.SINGULAR, chunk: int | None = None
+) -> DirectionCount:
     """Count and explain free directions, every member at once: theta `[*, P]`, X `[n, d_0]` or `[*, n, d_0]`.
 
     Of any activation; only relu and linear have gates, and directions of type 3. Memory about `3 P²` numbers a member,
@@ -200,7 +202,7 @@ def count(net: Mlp, theta: Tensor, X: Tensor, tau: float = numerical_rank.SINGUL
 
 def count_stages(
     net: Mlp, theta: Tensor, X: Tensor, factorise: Factorisation = by_qr, dependent: bool = False
-) -> WithProgress[Count]:
+) -> WithProgress[DirectionCount]:
     """Count stage by stage, from J or from its Gram matrix.
 
     dependent: whether to look for gates that depend on one another, of one net `theta [P]`.
@@ -217,13 +219,13 @@ def count_stages(
 
 def count_of_parts(
     net: Mlp | Layout,
-    passes: Passes,
+    passes: LayerPasses,
     layer_blocks: tuple[Blocks, ...],
     spaces: RowSpaces,
     directions: Tensor,
     related: Tensor | None,
     samples: int,
-) -> Count:
+) -> DirectionCount:
     """Assemble the count from row spaces of J, generators `[*, q, P]`, and those of gates that are related."""
     r_a, r_g = closed_form.layer_ranks(passes, spaces.tau)
     N1, N2, N12 = closed_form.by_type(net, r_a, r_g)
@@ -233,7 +235,7 @@ def count_of_parts(
         related_count = explain(spaces, torch.cat([directions, related], -2)).cross - parts.cross
     r = numerical_rank.count_above(spaces.unit, spaces.tau)
     k = passes.G[-1].shape[-2]
-    return Count(
+    return DirectionCount(
         r_a, r_g, N1, N2, N12, parts.blocks - N12, layer_blocks, parts.cross, related_count, net.P - r, spaces.values,
         spaces.unit, spaces.tau, numerical_rank.gap(spaces.unit, r), samples, samples * k, net.P, spaces.squared,
     )  # fmt: skip

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from engines.loss_landscape.degeneracy import closed_form, numerical_rank, synchronised_neurons
-from engines.loss_landscape.degeneracy.count import Count, count_of_parts, distinct_samples
-from engines.loss_landscape.degeneracy.jacobian import Passes, by_layer, layer_passes, require_float64
+from engines.loss_landscape.degeneracy.count import DirectionCount, count_of_parts, distinct_samples
+from engines.loss_landscape.degeneracy.jacobian import LayerPasses, by_layer, layer_passes, require_float64
 from engines.loss_landscape.degeneracy.related_gates import related_gate_directions
 from engines.loss_landscape.degeneracy.row_space import ChunkedJacobian, Factorisation, WithProgress, by_qr, run_to_end
 from engines.loss_landscape.degeneracy.synchronised_neurons import blocks
@@ -23,7 +23,7 @@ from engines.loss_landscape.models.model import Layout
 from engines.loss_landscape.models.modular_addition import Embedding
 
 
-def passes(model: Embedding, theta: Tensor, X: Tensor) -> Passes:
+def passes(model: Embedding, theta: Tensor, X: Tensor) -> LayerPasses:
     """Passes through E, the readers and the readout; theta `[P]`, X `[n, 2 p]`.
 
     E takes 2 n single tokens `[2 n, p]`; the derivatives of the outputs are `G^0 l` and `G^0 r`, `[2 n, k, e]`.
@@ -32,7 +32,7 @@ def passes(model: Embedding, theta: Tensor, X: Tensor) -> Passes:
     above = layer_passes(*model.perceptron(theta, X))
     _, left, right, _ = model.layout.split(theta)
     tokens = torch.cat([X[:, : model.p], X[:, model.p :]])
-    return Passes([tokens, *above.A], above.gates, [torch.cat([above.G[0] @ left, above.G[0] @ right]), *above.G])
+    return LayerPasses([tokens, *above.A], above.gates, [torch.cat([above.G[0] @ left, above.G[0] @ right]), *above.G])
 
 
 def jacobian(model: Embedding, theta: Tensor, X: Tensor) -> Tensor:
@@ -43,7 +43,7 @@ def jacobian(model: Embedding, theta: Tensor, X: Tensor) -> Tensor:
     return torch.cat([E, _apart(model, readers), readout], -1)
 
 
-def lift(model: Embedding, theta: Tensor, weights: Tensor) -> Tensor:
+def to_embedding(model: Embedding, theta: Tensor, weights: Tensor) -> Tensor:
     """Parameters or directions of the perceptron `[*, P - p e]` in the coordinates of theta `[*, P]`, E kept."""
     readers, readout = weights.split([2 * model.h * model.e, model.p * model.h], -1)
     E = theta[: model.p * model.e].expand(*weights.shape[:-1], -1)
@@ -72,7 +72,7 @@ def mix(model: Embedding, theta: Tensor, N: Tensor) -> Tensor:
     return model.layout.join([E @ M, left @ back, right @ back, out.expand(*N.shape[:-2], -1, -1)])
 
 
-def count(model: Embedding, theta: Tensor, X: Tensor, tau: float = numerical_rank.SINGULAR) -> Count:
+def count(model: Embedding, theta: Tensor, X: Tensor, tau: float = numerical_rank.SINGULAR) -> DirectionCount:
     """Count and explain the free directions of E, (l, r) and o: theta `[P]`, X `[n, 2 p]`; see `count.count`.
 
     Raises `ConfigError` for float32.
@@ -82,7 +82,7 @@ def count(model: Embedding, theta: Tensor, X: Tensor, tau: float = numerical_ran
 
 def count_stages(
     model: Embedding, theta: Tensor, X: Tensor, factorise: Factorisation = by_qr, dependent: bool = False
-) -> WithProgress[Count]:
+) -> WithProgress[DirectionCount]:
     """Count as `count`, stage by stage: theta `[P]`, X `[n, 2 p]`, J `[n p, P]` or its Gram matrix by `factorise`.
 
     dependent: whether to look for gates that depend on one another. Raises `ConfigError` for float32.
@@ -91,9 +91,9 @@ def count_stages(
     layer_blocks = tuple(blocks(g) for g in all_passes.gates)
     net, weights, inputs = model.perceptron(theta, X)
     zero = torch.zeros_like(theta)
-    units = lift(model, zero, synchronised_neurons.generators(net, weights, layer_blocks))
+    units = to_embedding(model, zero, synchronised_neurons.generators(net, weights, layer_blocks))
     related = (
-        lift(model, zero, related_gate_directions(net, weights, layer_passes(net, weights, inputs)))
+        to_embedding(model, zero, related_gate_directions(net, weights, layer_passes(net, weights, inputs)))
         if dependent
         else None
     )
@@ -106,7 +106,7 @@ def count_stages(
     )
 
 
-def expected_nullity(count: Count, e: int, unseen: int) -> int:
+def expected_nullity(count: DirectionCount, e: int, unseen: int) -> int:
     """Nullity `e² + h` in closed form, of the live units, with `N12` of the layers and the `unseen` input directions.
 
     Found empirically, for units of which no two are synchronised.

@@ -17,7 +17,7 @@ from engines.core.protocol.errors import ConfigError
 from engines.loss_landscape.models.mlp import ACTIVATIONS, Mlp
 
 
-class Passes(NamedTuple):
+class LayerPasses(NamedTuple):
     """Inputs, gates and output derivatives of the layers: one entry a layer l = 0 .. L-1, gates one a hidden layer.
 
     Of activations without gates there are none.
@@ -38,7 +38,7 @@ def require_float64(*tensors: Tensor) -> None:
             raise ConfigError(f"counts need float64, given was {tensor.dtype}: in float32 they are wrong")
 
 
-def slope(activation: str, z: Tensor) -> Tensor:
+def activation_derivative(activation: str, z: Tensor) -> Tensor:
     """Derivative `phi'(z)` of an activation at pre-activations `z [*, n, d]`, elementwise; for a ReLU `z > 0`."""
     with torch.enable_grad():
         z = z.detach().requires_grad_()
@@ -54,7 +54,7 @@ def gate(activation: str, z: Tensor) -> Tensor:
     return torch.ones_like(z, dtype=torch.bool) if activation == "linear" else z > 0
 
 
-def layer_passes(net: Mlp, theta: Tensor, X: Tensor) -> Passes:
+def layer_passes(net: Mlp, theta: Tensor, X: Tensor) -> LayerPasses:
     """Pass all data forwards and all outputs backwards: `G^{L-1} = I_k`, `G^{l-1} = (G^l W^l[:, :-1]) * phi'(z^l)`.
 
     theta `[*, P]`, X `[n, d_0]` or `[*, n, d_0]`; any activation. Raises `ConfigError` for anything but float64.
@@ -65,15 +65,15 @@ def layer_passes(net: Mlp, theta: Tensor, X: Tensor) -> Passes:
     G = [eye.expand(*Z[-1].shape[:-1], *eye.shape)]
     for W, z in zip(net.split(theta)[:0:-1], Z[-2::-1], strict=True):
         behind = (G[0].flatten(-3, -2) @ W[..., : z.shape[-1]]).unflatten(-2, G[0].shape[-3:-1])
-        G.insert(0, behind * slope(net.activation, z)[..., None, :])
-    return Passes(A, [gate(net.activation, z) for z in Z[:-1]] if net.activation in GATED else [], G)
+        G.insert(0, behind * activation_derivative(net.activation, z)[..., None, :])
+    return LayerPasses(A, [gate(net.activation, z) for z in Z[:-1]] if net.activation in GATED else [], G)
 
 
 CHUNK = 256
 """Least number of data whose rows are made at a time."""
 
 
-def by_layer(passes: Passes) -> list[Tensor]:
+def by_layer(passes: LayerPasses) -> list[Tensor]:
     """Jacobians of the layers `J^l`, row (x, o) `G^l[x, o, :] kron at^l(x)`, each `[*, n k, d_{l+1} D_l]`."""
     pairs = zip(passes.G, passes.A, strict=True)
     return [(G[..., None] * A[..., None, None, :]).flatten(-2).flatten(-3, -2) for G, A in pairs]

@@ -71,6 +71,6 @@ def gap(values: Tensor, r: Tensor) -> Tensor:
     return torch.where(next_ == 0, torch.inf, last / next_)
 
 
-def sweep(values: Tensor, tolerances: Sequence[float] = SWEEP) -> Tensor:
+def rank_sweep(values: Tensor, tolerances: Sequence[float] = SWEEP) -> Tensor:
     """Numerical ranks at m tolerances of values `[*, q]`, integer `[*, m]`."""
     return torch.stack([count_above(values, tau) for tau in tolerances], -1)

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from engines.core.numerics.lapack import eigh
-from engines.loss_landscape.degeneracy.jacobian import Passes
+from engines.loss_landscape.degeneracy.jacobian import LayerPasses
 from engines.loss_landscape.degeneracy.numerical_rank import unit_columns
 from engines.loss_landscape.models.mlp import Mlp
 
@@ -30,19 +30,19 @@ FREE = 1e-12
 """Share of the largest eigenvalue of the equations' Gram matrix up to which a direction is a candidate."""
 
 
-def too_wide(net: Mlp) -> list[int]:
+def layers_too_wide(net: Mlp) -> list[int]:
     """Hidden layers, from 1, whose in- and out-weights are more than `LARGEST`."""
     sizes = [rows * columns for rows, columns in net.shapes]
     return [layer for layer in range(1, len(sizes)) if sizes[layer - 1] + sizes[layer] > LARGEST]
 
 
-def related_gate_directions(net: Mlp, theta: Tensor, passes: Passes) -> Tensor:
-    """Directions of hidden layers whose gates are related, `[q, P]`, of one net `theta [P]`; none of `too_wide` ones.
+def related_gate_directions(net: Mlp, theta: Tensor, passes: LayerPasses) -> Tensor:
+    """Directions of hidden layers whose gates are related, `[q, P]`, of one net `theta [P]`; none of wide layers.
 
     The directions of synchronised units are among them.
     """
     parts = [theta.new_zeros(0, net.P)]
-    for layer in sorted({*range(1, len(net.sizes) - 1)} - {*too_wide(net)}):
+    for layer in sorted({*range(1, len(net.sizes) - 1)} - {*layers_too_wide(net)}):
         W_in, W_out = net.split(theta)[layer - 1 : layer + 1]
         fires = passes.gates[layer] if layer < len(passes.gates) else torch.ones_like(passes.A[0][:, :1])
         kept = gate_projectors(passes.gates[layer - 1], fires, net.bias)

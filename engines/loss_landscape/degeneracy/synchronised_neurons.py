@@ -33,7 +33,7 @@ class Blocks(NamedTuple):
     dead: Tensor
     """Whether a neuron never fires, bool `[*, d]`."""
     on: Tensor
-    """Whether it always does, bool `[*, d]`."""
+    """Whether a neuron always fires, bool `[*, d]`."""
 
     @property
     def first(self) -> Tensor:
@@ -150,7 +150,7 @@ def curvature_along(J: Tensor, directions: Tensor, n: int) -> Tensor:
 
 
 def freedom(q: Tensor, b: float, gamma: float = 1.0) -> Tensor:
-    """Freedom of a direction of curvature q at inverse temperature b, `1 - b q/(b q + gamma)`, in [0, 1]; as q."""
+    """Freedom `[*]` of directions of curvature `q [*]` at inverse temperature b, `1 - b q/(b q + gamma)`, in [0, 1]."""
     return gamma / (b * q + gamma)
 
 

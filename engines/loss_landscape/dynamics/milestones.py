@@ -12,7 +12,7 @@ MEMORISED, GROKKED = 0.99, 0.95
 
 
 def first_step(steps: np.ndarray, reached: np.ndarray) -> float | None:
-    """First step at which a condition holds, None where it never does."""
+    """First of the steps `[T]` at which a condition `[T]` holds, None where it never does."""
     return float(steps[reached.argmax()]) if reached.any() else None
 
 
@@ -35,8 +35,8 @@ def phases(run: RunData, member: int) -> list[Phase]:
         end = Phase(step=config.burn_in, label="chains count", doc="Burn-in is over: from here on their steps count.")
         return [] if config.boxed or config.burn_in == 0 else [Phase(step=0, label="burn-in", doc=BURN_IN), end]
     moments = {"memorised": memorised(run, member), "generalises": grokked(run, member)}
-    found = [Phase(step=step, label=name, doc=DOCS[name]) for name, step in moments.items() if step is not None]
-    return [Phase(step=0, label="learning", doc=DOCS["learning"]), *found] if found else []
+    phases = [Phase(step=step, label=name, doc=DOCS[name]) for name, step in moments.items() if step is not None]
+    return [Phase(step=0, label="learning", doc=DOCS["learning"]), *phases] if phases else []
 
 
 BURN_IN = "The chains still remember where they began."

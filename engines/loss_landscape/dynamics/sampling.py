@@ -121,7 +121,7 @@ def _loss(problem: Problem, t: int):
 
 
 def step(problem: Problem, state: State, knobs: Knobs) -> State:
-    """One step of all chains, counted once burn-in is over."""
+    """Take one step of all chains `[B, C, P]`, counted once burn-in is over; each knob is `[B]`."""
     t = int(state.t.max())
     moved = _gibbs_sweep(problem, state, knobs, t) if problem.linear else _langevin(problem, state, knobs, t)
     counts = (state.t >= knobs["burn_in"]).long()
@@ -151,7 +151,7 @@ def _gibbs_sweep(problem: Problem, state: State, knobs: Knobs, t: int) -> ChainP
     noise = [W.flatten(0, 1) for W in model.split(problem.normals.at(t))]
     b = knobs["n_beta"].repeat_interleave(C)
     gamma = float(knobs["gamma"][0])
-    swept = gibbs.sweep(model, layers, b, gamma, noise)
+    swept = gibbs.gibbs_sweep(model, layers, b, gamma, noise)
     theta = torch.cat([W.flatten(-2) for W in swept], -1).unflatten(0, (-1, C))
     loss = model(theta)
     return ChainPoint(theta, loss, state.gradient, torch.ones_like(loss))

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from engines.core.numerics import lapack
 from engines.loss_landscape.channels import B_GRID
-from engines.loss_landscape.degeneracy.count import Count, count
+from engines.loss_landscape.degeneracy.count import DirectionCount, count
 from engines.loss_landscape.degeneracy.jacobian import gram, jacobian
 from engines.loss_landscape.degeneracy.synchronised_neurons import curvature_along, exchanges
 from engines.loss_landscape.dynamics.protocol import Configs, Knobs
@@ -172,7 +172,7 @@ def count_channels(net: Mlp, subject: Trainable) -> dict[str, Tensor]:
     `nullity` and `explained` `[B]`, `free_directions [B, 4]` by reason, `rank_activations` and `rank_gradients`
     `[B, L]`, `synchronised_blocks [B, L - 1]` where there are hidden layers, and `spectrum [B, P]`, largest first.
     """
-    counted: Count = count(net, subject.start, subject.train.X)
+    counted: DirectionCount = count(net, subject.start, subject.train.X)
     reasons = [counted.N12.sum(-1), counted.excess.sum(-1), counted.cross, counted.residual]
     numbers = (
         {"synchronised_blocks": torch.stack([block.number for block in counted.blocks], -1)} if counted.blocks else {}

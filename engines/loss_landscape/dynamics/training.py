@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -13,13 +14,22 @@ from engines.loss_landscape.dynamics import live_observables
 from engines.loss_landscape.dynamics.protocol import Configs, Knobs, filled
 from engines.loss_landscape.models import factory
 from engines.loss_landscape.models.model import Samples, Trainable
-from engines.loss_landscape.training.train import Moments, adamw, init_moments, minibatch, sgd
+from engines.loss_landscape.training.train import AdamState, adamw, init_moments, minibatch, sgd
 
 GROKKING = (0.9, 0.98)
 """Betas of AdamW where it learns to add, as is usual there."""
 
 USUAL = (0.9, 0.999)
 """Betas of AdamW elsewhere."""
+
+
+class Trained(Protocol):
+    """A state that is looked at: its parameters `[B, P]`."""
+
+    @property
+    def theta(self) -> Tensor:
+        """The point that counts, `[B, P]`."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -36,36 +46,36 @@ class Problem:
 def build(configs: Configs, device: torch.device) -> Problem:
     """Build the subject: samples and starts."""
     one = configs[0]
-    adds = one.subject in LABELLED and one.subject != "digits"
+    is_addition = one.subject in LABELLED and one.subject != "digits"
     subject = factory.build(configs).on(device)
-    return Problem(subject, one.optimizer, GROKKING if adds else USUAL, one.batch_size)
+    return Problem(subject, one.optimizer, GROKKING if is_addition else USUAL, one.batch_size)
 
 
-def start(configs: Configs, problem: Problem) -> Moments:
+def start(configs: Configs, problem: Problem) -> AdamState:
     """State before the first step."""
     return init_moments(problem.subject.start)
 
 
-def step(problem: Problem, state: Moments, knobs: Knobs) -> Moments:
-    """One step of every member with its own rate and decay."""
+def step(problem: Problem, state: AdamState, knobs: Knobs) -> AdamState:
+    """Take one step of every member's parameters `[B, P]` with its own rate and decay, `[B]` each."""
     subject = problem.subject
-    gradient = subject.gradient(state.theta, _minibatch(problem, state))
+    gradient = subject.gradient(state.theta, next_minibatch(problem, state.step))
     lr, wd = (knobs[name].to(state.theta.dtype) for name in ("learning_rate", "weight_decay"))
     if problem.optimizer == "sgd":
         return state._replace(theta=sgd(state.theta, gradient, lr, wd), step=state.step + 1)
     return adamw(state, gradient, lr, wd, problem.betas)
 
 
-def _minibatch(problem: Problem, state: Moments) -> Samples | None:
-    """Minibatch of this step, a function of the step and of each member's seed; None for all samples."""
+def next_minibatch(problem: Problem, step: Tensor) -> Samples | None:
+    """Minibatch that follows `step [B]`, a function of it and of each member's seed; None for all samples."""
     if not problem.batch_size:
         return None
     train = problem.subject.train
-    chosen = minibatch(train.X.shape[-2], problem.batch_size, int(state.step.max()), problem.subject.seeds)
+    chosen = minibatch(train.X.shape[-2], problem.batch_size, int(step.max()), problem.subject.seeds)
     return train.take(chosen.to(train.X.device))
 
 
-def observe(problem: Problem, state: Moments, knobs: Knobs) -> dict[str, Tensor]:
+def observe(problem: Problem, state: Trained, knobs: Knobs) -> dict[str, Tensor]:
     """Channels `[B]` of losses, accuracies and the norm."""
     subject, theta = problem.subject, state.theta
     values = {"weight_norm": torch.linalg.vector_norm(theta, dim=-1)}
@@ -77,7 +87,7 @@ def observe(problem: Problem, state: Moments, knobs: Knobs) -> dict[str, Tensor]
     return filled(values, len(theta), thin=False)
 
 
-def snapshot(problem: Problem, state: Moments, knobs: Knobs) -> dict[str, Tensor]:
+def snapshot(problem: Problem, state: Trained, knobs: Knobs) -> dict[str, Tensor]:
     """Channels `[B, *dims]` of effective parameters, ranks, a slice of the loss, and of the model."""
     subject, theta = problem.subject, state.theta
     values = live_observables.degeneracy_channels(subject, theta, knobs["n_beta"], knobs["gamma"])

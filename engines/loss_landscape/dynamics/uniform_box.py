@@ -51,7 +51,8 @@ def start(configs: Configs, problem: Problem) -> State:
 def step(problem: Problem, state: State, knobs: Knobs) -> State:
     """Draw `|w₁|`; given it, w₂ is integrated: with `s = sqrt(eps/c)` a share `min(1, s/|w₁|)` of the line is below.
 
-    Its derivative by `log eps` is `s/2|w₁|` where that is below 1, and 0 elsewhere.
+    The share's derivative by `log eps` is `s/2|w₁|` where that is below 1, and 0 elsewhere. Each sum is over the C
+    draws of a step, `[B]`.
     """
     w = (torch.arange(problem.parts) + problem.draws.at(int(state.t.max()))) / problem.parts
     share = knobs["strength"][:, None].rsqrt() / w

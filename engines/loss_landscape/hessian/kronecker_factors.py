@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from engines.core.numerics.lapack import eigvalsh
-from engines.loss_landscape.degeneracy.jacobian import Passes, require_float64, slope
+from engines.loss_landscape.degeneracy.jacobian import LayerPasses, activation_derivative, require_float64
 from engines.loss_landscape.hessian.effective_dimension import soft_rank
 from engines.loss_landscape.models.mlp import Mlp
 
@@ -24,7 +24,7 @@ def kronecker_factors(net: Mlp, theta: Tensor, X: Tensor) -> list[tuple[Tensor, 
     require_float64(theta, X)
     A, Z = net.layers(theta, X)
     inputs = [at.mT @ at / X.shape[-2] for at in A]
-    slopes = [slope(net.activation, z) for z in Z[:-1]]
+    slopes = [activation_derivative(net.activation, z) for z in Z[:-1]]
     above = [W[..., : z.shape[-1]] for W, z in zip(net.split(theta)[1:], Z[:-1], strict=True)]
     return list(zip(inputs, _output_factors(net, above, slopes, theta, X.shape[-2]), strict=True))
 
@@ -61,7 +61,7 @@ def spectra_of_factors(factors: list[tuple[Tensor, Tensor]]) -> list[tuple[Tenso
     return [(eigvalsh(CA).clamp_min(0), eigvalsh(CG).clamp_min(0)) for CA, CG in factors]
 
 
-def spectra_of_passes(passes: Passes, n: int) -> list[tuple[Tensor, Tensor]]:
+def spectra_of_passes(passes: LayerPasses, n: int) -> list[tuple[Tensor, Tensor]]:
     """Eigenvalues of the Kronecker factors `AᵀA/m` and `sum G Gᵀ/n`, `[*, D_l]` and `[*, d_{l+1}]` a layer, >= 0.
 
     Inputs A are `[*, m, D_l]`, derivatives G `[*, m, k, d_{l+1}]`. An embedding takes more rows m than there are

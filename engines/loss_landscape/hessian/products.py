@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.func import grad, jvp, vjp, vmap
 
-from engines.loss_landscape.degeneracy.jacobian import slope
+from engines.loss_landscape.degeneracy.jacobian import activation_derivative
 from engines.loss_landscape.models.mlp import ACTIVATIONS, Mlp
 
 Loss = Callable[[Tensor], Tensor]
@@ -28,21 +28,6 @@ Product = Callable[[Tensor], Tensor]
 
 Metric = Callable[[Tensor], Tensor]
 """Product of the Hessian Lo of a loss in its outputs with `v [m, *, n, k]`."""
-
-
-def forward_over_reverse(loss: Loss, theta: Tensor) -> Product:
-    """Hessian product `H u = d/dt grad(theta + t u)` at t = 0, by differentiating the gradient forwards.
-
-    At `theta [*, P]`, for `U [m, *, P]`. Keeps nothing between products. Members are independent: the sum of their
-    losses has all of their gradients.
-    """
-    gradient = grad(lambda at: loss(at).sum())
-
-    def product(U: Tensor) -> Tensor:
-        along = vmap(lambda u: jvp(gradient, (theta,), (u,))[1], in_dims=0)
-        return along(U.to(theta.dtype)).to(U.dtype)
-
-    return product
 
 
 def reverse_over_reverse(loss: Loss, theta: Tensor) -> Product:
@@ -132,7 +117,7 @@ class Layer(NamedTuple):
     """Tensors of one layer that a product reads, with samples last."""
 
     W: Tensor
-    """Without biases, `[d_{l+1}, d_l]`."""
+    """Weights without biases, `[d_{l+1}, d_l]`."""
     inputs: Tensor
     """`at^l`, `[D_l, n]`."""
     slope: Tensor | None
@@ -166,7 +151,7 @@ def _linearised_layers(net: Mlp, theta: Tensor, X: Tensor, residual: Tensor | No
     weights = [W[:, : W.shape[1] - net.bias].contiguous() for W in net.split(theta)]
     layers = [Layer(weights[-1], _samples_last(A[-1]), None, _samples_last(residual), None)]
     for W, at, z in zip(weights[-2::-1], A[-2::-1], Z[-2::-1], strict=True):
-        phi, pull, bend = _samples_last(slope(net.activation, z)), None, None
+        phi, pull, bend = _samples_last(activation_derivative(net.activation, z)), None, None
         if (above := layers[0].pull) is not None:
             back = layers[0].W.mT @ above
             pull = back * phi

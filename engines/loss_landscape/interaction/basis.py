@@ -138,7 +138,7 @@ def decreasing_eigh(symmetric: Tensor, keep: float = KEEP) -> tuple[Tensor, Tens
     return torch.where(values > keep * values[..., :1], values, 0), vectors
 
 
-def power(values: Tensor, exponent: float) -> Tensor:
+def elementwise_power(values: Tensor, exponent: float) -> Tensor:
     """Powers `values^exponent` along rows, and 0 for 0, `[*, 1, q]`."""
     return torch.where(values > 0, values.clamp_min(TINY) ** exponent, 0)[..., None, :]
 
@@ -171,9 +171,12 @@ def interaction_rotation(a: Tensor, downstream: Tensor) -> Rotation:
     values, U = decreasing_eigh(gram(unit))
     downstream = downstream[..., : a.shape[-1], : a.shape[-1]]
     length = torch.where(length > 0, length, 1)
-    R, R_plus = U * power(values, -0.5) / length[..., :, None], (U * power(values, 0.5)).mT * length[..., None, :]
+    R, R_plus = (
+        U * elementwise_power(values, -0.5) / length[..., :, None],
+        (U * elementwise_power(values, 0.5)).mT * length[..., None, :],
+    )
     Lam, V = decreasing_eigh(R_plus @ downstream @ R_plus.mT)
-    return Rotation(R @ V * power(Lam, 0.5), (V * power(Lam, -0.5)).mT @ R_plus, Lam)
+    return Rotation(R @ V * elementwise_power(Lam, 0.5), (V * elementwise_power(Lam, -0.5)).mT @ R_plus, Lam)
 
 
 def with_constant(rotation: Rotation, mean: Tensor) -> Basis:

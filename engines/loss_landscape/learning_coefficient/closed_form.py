@@ -20,9 +20,9 @@ class LearningCoefficient(NamedTuple):
     """Learning coefficient lambda with the multiplicity m of its pole, as b -> infinity."""
 
     value: float
-    """lambda."""
+    """Learning coefficient lambda."""
     multiplicity: int
-    """m."""
+    """Multiplicity m of the pole."""
 
 
 def at_finite_temperature(coefficient: LearningCoefficient, b: float, gamma: float = 1.0) -> float:

@@ -30,7 +30,7 @@ def draw_layer(
     return U @ (linear / precision + W / precision.sqrt()) @ V.mT
 
 
-def sweep(model: DeepLinear, layers: list[Tensor], b: Tensor, gamma: float, noise: list[Tensor]) -> list[Tensor]:
+def gibbs_sweep(model: DeepLinear, layers: list[Tensor], b: Tensor, gamma: float, noise: list[Tensor]) -> list[Tensor]:
     """Draw every layer once, the first one first, `[C, H_{l+1}, H_l]` each; noise: standard normals of the same shapes.
 
     Layers `[C, H_{l+1}, H_l]`, b `[C]`.

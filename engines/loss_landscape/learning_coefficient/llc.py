@@ -22,7 +22,7 @@ class Estimate(NamedTuple):
     """Estimates of the chains one by one, `[*, C]`."""
 
 
-def estimate(losses: Tensor, b: Tensor, baseline: Tensor | float = 0.0) -> Estimate:
+def estimate_llc(losses: Tensor, b: Tensor, baseline: Tensor | float = 0.0) -> Estimate:
     """Estimate `lambda = b (mean over draws of L - L(w*))` from losses `[T, *, C]` after burn-in.
 
     `b` and the loss `baseline` at w*, on the data that the chains see, broadcast against `[*, C]`. Negative where w*

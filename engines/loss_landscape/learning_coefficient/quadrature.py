@@ -111,7 +111,7 @@ def deep_linear(widths: tuple[int, ...], b: float, gamma: float) -> float | None
 
 
 def crossing_planes(n1: int, n2: int, b: ArrayLike, gamma: float = 1.0) -> np.ndarray:
-    """Coefficient `lambda(b)` of `|u|^2 |v|^2`, u in R^n1 and v in R^n2, of the shape of b. `w1^2 w2^2` is n1 = n2 = 1.
+    """Coefficient `lambda(b)` `[*]` of `|u|^2 |v|^2`, u in R^n1, v in R^n2, at `b [*]`. `w1^2 w2^2` is n1 = n2 = 1.
 
     Raises `ConfigError` unless b and gamma are positive.
     """
@@ -121,7 +121,8 @@ def crossing_planes(n1: int, n2: int, b: ArrayLike, gamma: float = 1.0) -> np.nd
 def crossing_box(ratio: ArrayLike) -> np.ndarray:
     """Parameters `N_eff(eps)` of `c w1² w2²` in [-1, 1]² at `ratio = c/eps`: `1 - 1/(1 + ln(ratio)/2)`, 0 up to 1.
 
-    Derived from `V = 4 sqrt(eps/c) (1 + ln(c/eps)/2)`: interaction counts by the log of its strength over the level.
+    Of the shape `[*]` of the ratio. Derived from `V = 4 sqrt(eps/c) (1 + ln(c/eps)/2)`: interaction counts by the log
+    of its strength over the level.
     """
     return 1 - 1 / (1 + np.log(np.maximum(ratio, 1)) / 2)
 

@@ -180,7 +180,9 @@ def normals_like(like: Tensor, generator: torch.Generator) -> Tensor:
     return torch.randn(like.shape, generator=generator, dtype=like.dtype, device=like.device)
 
 
-def run(step: Kernel, state: ChainPoint, steps: int, star: Tensor, every: int = 1) -> tuple[ChainPoint, ChainTrace]:
+def run_chains(
+    step: Kernel, state: ChainPoint, steps: int, star: Tensor, every: int = 1
+) -> tuple[ChainPoint, ChainTrace]:
     """Take `steps` steps from a state and record the point after each `every`-th of them.
 
     star `[P]` or `[*, C, P]` is the point from which distances are measured. Raises `ConfigError` unless 1 <= every

@@ -60,7 +60,7 @@ def _scaled(d: Tensor, w: Tensor, leading: int, biases: bool) -> Tensor:
     return d * norms / (lengths + 1e-10)
 
 
-class Principal(NamedTuple):
+class PrincipalDirections(NamedTuple):
     """Main directions of a trajectory."""
 
     directions: Tensor
@@ -69,13 +69,13 @@ class Principal(NamedTuple):
     """Shares of the sum of squares of `w_t - w_T`, `[k, *]`."""
 
 
-def principal_directions(trajectory: Tensor, count: int = 2) -> Principal:
+def principal_directions(trajectory: Tensor, count: int = 2) -> PrincipalDirections:
     """Top right singular vectors of the rows `w_t - w_T`, not centred, of `trajectory [T, *, P]`."""
     steps = (trajectory - trajectory[-1]).movedim(0, -2)
     _, sizes, rows = svd(steps)
     squares = sizes.square()
     shares = squares / squares.sum(-1, keepdim=True)
-    return Principal(rows[..., :count, :].movedim(-2, 0), shares[..., :count].movedim(-1, 0))
+    return PrincipalDirections(rows[..., :count, :].movedim(-2, 0), shares[..., :count].movedim(-1, 0))
 
 
 MAX_GENERATOR_NUMBERS = 2**24
@@ -192,7 +192,8 @@ def _null(point: LossAtPoint, seed: int) -> PlaneChoice:
 def parameter_axes(point: LossAtPoint) -> PlaneChoice:
     """Plane of the first and the last parameter.
 
-    For a loss in closed form, whose parameters have a meaning by themselves.
+    For a loss in closed form, whose parameters have a meaning by themselves. Raises `ConfigError` for a single
+    parameter.
     """
     P = len(point.origin)
     if P < 2:

@@ -65,14 +65,12 @@ def coarse_to_fine(rows: int, columns: int) -> list[Tensor]:
     return [level for level in levels if len(level)]
 
 
-def evaluate(loss: Loss, plane: Plane, axes: tuple[Tensor, Tensor], chunk: int = 17) -> Iterator[Tensor]:
-    """Yield the losses `[n_a, n_b, *]` computed so far, NaN elsewhere, after each block of at most `chunk` points."""
-    return evaluate_coordinates(lambda coordinates: loss(plane.at(coordinates)), axes, chunk)
-
-
 @torch.no_grad()
 def evaluate_coordinates(losses: Loss, axes: tuple[Tensor, Tensor], chunk: int = 17) -> Iterator[Tensor]:
-    """Yield as `evaluate` for losses `[C, *]` that are a function of coordinates `[C, 2]`."""
+    """Yield the losses `[n_a, n_b, *]` computed so far, NaN elsewhere, after each block of at most `chunk` points.
+
+    `losses` maps coordinates `[C, 2]` in the plane to losses `[C, *]`.
+    """
     grid, values = torch.cartesian_prod(*axes), torch.empty(0)
     for level in coarse_to_fine(*map(len, axes)):
         for part in level.split(chunk):

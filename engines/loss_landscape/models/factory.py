@@ -17,9 +17,9 @@ from engines.loss_landscape.models import (
     digits,
     modular_addition,
     own_model,
+    own_network,
     planted_networks,
     superposition,
-    user_network,
 )
 from engines.loss_landscape.models.deep_linear import DeepLinear
 from engines.loss_landscape.models.mlp import Mlp
@@ -114,12 +114,12 @@ def planted_network(config: LossLandscape) -> planted_networks.PlantedNetwork:
     return drawn[config.planted]()
 
 
-def _user_network(configs: Configs) -> Trainable:
-    net, theta, samples = user_network.load(configs[0].network, configs[0].data, configs[0].network_activation)
+def _own_network(configs: Configs) -> Trainable:
+    net, theta, samples = own_network.load(configs[0].network, configs[0].data, configs[0].network_activation)
     seeds = tuple(_seeds(configs))
     if samples.y is None:
         return at_rest(net, theta.expand(len(seeds), -1), samples.X, seeds)
-    return user_network.supervised_subject(net, theta.expand(len(seeds), -1), samples, seeds)
+    return own_network.supervised_subject(net, theta.expand(len(seeds), -1), samples, seeds)
 
 
 def _own_model(configs: Configs) -> Trainable:
@@ -144,7 +144,7 @@ SUBJECTS: dict[str, Callable[[Configs], Trainable]] = {
     "planted": _planted,
     "linear": _linear,
     "superposition": _superposition,
-    "user_network": _user_network,
+    "own_network": _own_network,
     "own_model": _own_model,
 }
 """Builders of all subjects but potentials, by name."""

@@ -11,13 +11,13 @@ from torch import Tensor
 from engines.core.numerics.noise import stream
 from engines.loss_landscape.models.mlp import Mlp
 
-Draw = Callable[[torch.Generator], Tensor]
+DrawParameters = Callable[[torch.Generator], Tensor]
 
 SAMPLES, TEST, ORDER = 1, 2, 3
 """Purposes of a member's streams beside its start: samples to train on, to test, and their order in minibatches."""
 
 
-def draw_members(seeds: Sequence[int], draw: Draw, *purpose: int) -> Tensor:
+def draw_members(seeds: Sequence[int], draw: DrawParameters, *purpose: int) -> Tensor:
     """Draw each of B members from its own seed and stack, `[B, *]` in float64: none depends on the others.
 
     Each call of `draw` gets the `stream` of one seed and the purpose, and makes a tensor `[*]`.

@@ -25,7 +25,7 @@ class Mlp:
     """
 
     sizes: tuple[int, ...]
-    """d_0 .. d_L."""
+    """Widths d_0 .. d_L."""
     activation: str = "relu"
     bias: bool = True
 

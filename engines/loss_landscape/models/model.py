@@ -129,9 +129,14 @@ class Trainable:
 
     def gradient(self, theta: Tensor, samples: Samples | None = None) -> Tensor:
         """Gradient `[*, P]` of the loss by one backward pass: no member's loss depends on another's parameters."""
+        return self.loss_and_gradient(theta, samples)[1]
+
+    def loss_and_gradient(self, theta: Tensor, samples: Samples | None = None) -> tuple[Tensor, Tensor]:
+        """Loss `[*]` of parameters `[*, P]`, and its gradient `[*, P]`, by one backward pass."""
         with torch.enable_grad():
             point = theta.detach().requires_grad_()
-            return torch.autograd.grad(self.loss(point, samples).sum(), point)[0]
+            loss = self.loss(point, samples)
+            return loss.detach(), torch.autograd.grad(loss.sum(), point)[0]
 
     @torch.no_grad()
     def accuracy(self, theta: Tensor, samples: Samples | None = None) -> Tensor:

@@ -139,17 +139,17 @@ def draw_planted(plan: GatePlan, seed: int) -> PlantedNetwork:
     raise ConfigError(f"none of {DRAWS} draws fires as planned: plan fewer than {plan.free} free coordinates")
 
 
-Edit = Callable[[list[Tensor]], None]
+WeightEdit = Callable[[list[Tensor]], None]
 """Change weights in place."""
 
 
 def generic_network(
-    sizes: tuple[int, ...], n: int = 600, seed: int = 0, edit: Edit | None = None, rank: int = 0
+    sizes: tuple[int, ...], n: int = 600, seed: int = 0, edit: WeightEdit | None = None, rank: int = 0
 ) -> PlantedNetwork:
     """Draw a generic network.
 
-    Weights `1.5/sqrt(fan-in)` N, biases .5 N, inputs N(0, 1), of a lower rank if one is given. The edit is applied
-    last.
+    Weights `1.5/sqrt(fan-in)` N, biases .5 N, inputs `[n, d_0]` of N(0, 1), of a lower rank if one is given. The edit
+    is applied last, to the weights of the layers, `[d_{l+1}, d_l + 1]` each.
     """
     stream, net = torch.Generator().manual_seed(seed), Mlp(sizes)
     X = torch.randn(n, rank or sizes[0], dtype=torch.float64, generator=stream)

@@ -27,7 +27,7 @@ def quadratic(h: Tensor) -> Loss:
 
 
 def normal_crossing(k: tuple[int, ...]) -> Loss:
-    """Loss `prod_i theta_i^(2 k_i)`, P = len(k): lambda is the least `1/(2 k_i)`, m how many k_i have it.
+    """Loss `prod_i theta_i^(2 k_i)` of `theta [*, P]`, P = len(k): lambda is the least `1/(2 k_i)`, m how many have it.
 
     Watanabe 2009. Raises `ConfigError` unless all k_i are at least 0.
     """
@@ -44,7 +44,7 @@ def normal_crossing(k: tuple[int, ...]) -> Loss:
 
 
 def crossing_planes(first: int) -> Loss:
-    """Loss `|u|^2 |v|^2` of two flat planes that interact, u the `first` parameters, v the others.
+    """Loss `|u|^2 |v|^2` of two flat planes that interact, u the `first` parameters of `theta [*, P]`, v the others.
 
     Coefficient `closed_form.crossing_planes`.
     """

@@ -55,7 +55,10 @@ def collapse(run: RunData, member: int, step: int = -1) -> Iterator[Part]:
 
 
 def features_of(network: NetworkAtStep) -> tuple[FeaturePass, Callable[[Tensor], Tensor | None]]:
-    """Return one pass over the features of a network, and what finds a classifier `[K, d]` of means `[d, K]`."""
+    """Return one pass over the features of a network, and what finds a classifier `[K, d]` of means `[d, K]`.
+
+    Raises `ConfigError` without layers or without classes.
+    """
     model, theta = network.subject.model, network.theta
     if isinstance(model, OwnModel):
         return _own_features(model.subject, theta), lambda means: _own_classifier(model.subject, theta, means)

@@ -45,27 +45,29 @@ def connectivity(
     step = int(run.steps[-1]) if step < 0 else step
     network = network_of_run(run, member, step)
     if isinstance(network.subject.model, OwnModel):
-        mine = _other_of_mine(network.subject.model, other_model)
+        mine = _other_own_model(network.subject.model, other_model)
         yield from connect(network, mine, points, steps, learning_rate, seed)
         return
     if other_seed == network.config.seed:
         raise ConfigError(f"other_seed={other_seed} is the seed of this run: the other network would be the same")
     other = network.theta
-    for share, reached in twin(run, member, step, network, other_seed):
+    for share, reached in train_other_seed(run, member, step, network, other_seed):
         other = reached
         yield Part(share / 2, {})
     for part in connect(network, other, points, steps, learning_rate, seed):
         yield Part((1 + part.share) / 2, part.values)
 
 
-def _other_of_mine(model: OwnModel, name: str) -> Tensor:
+def _other_own_model(model: OwnModel, name: str) -> Tensor:
     """Parameters `[P]` of another model of a person's own. Raises `ConfigError` for one of other shapes, or none."""
     if not name:
         raise ConfigError("other_model is empty: it is to name another model that you brought, of the same shapes")
     return model.subject.at(named_subjects.find(name).precise.params).theta
 
 
-def twin(run: RunData, member: int, step: int, network: NetworkAtStep, seed: int) -> Iterator[tuple[float, Tensor]]:
+def train_other_seed(
+    run: RunData, member: int, step: int, network: NetworkAtStep, seed: int
+) -> Iterator[tuple[float, Tensor]]:
     """Train the same member from another seed.
 
     Yields the share that is done and its parameters `[P]`, the last at the step.
@@ -81,7 +83,10 @@ def twin(run: RunData, member: int, step: int, network: NetworkAtStep, seed: int
 
 
 def connect(network: NetworkAtStep, other: Tensor, points: int, steps: int, lr: float, seed: int) -> Iterator[Part]:
-    """Parts of the result for parameters `other [P]`: the line at once, the curve as far as it has been trained."""
+    """Parts of the result for parameters `other [P]`: the line at once, the curve as far as it has been trained.
+
+    Raises `ConfigError` where the two are equal, or not finite.
+    """
     if not bool(network.theta.isfinite().all() and other.isfinite().all()):
         raise ConfigError("one of the two networks has weights that are not finite: it has diverged before this step")
     if torch.equal(network.theta, other):

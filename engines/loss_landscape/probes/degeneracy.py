@@ -17,7 +17,7 @@ from engines.core.protocol.errors import ConfigError
 from engines.core.protocol.probe_figures import Lines, Neurons, Trace
 from engines.loss_landscape.degeneracy.jacobian import GATED
 from engines.loss_landscape.degeneracy.numerical_rank import SINGULAR
-from engines.loss_landscape.degeneracy.related_gates import too_wide
+from engines.loss_landscape.degeneracy.related_gates import layers_too_wide
 from engines.loss_landscape.degeneracy.row_space import Factorisation, by_gram, by_qr, map_shares
 from engines.loss_landscape.degeneracy.synchronised_neurons import Blocks
 from engines.loss_landscape.hessian.dense import LARGEST
@@ -36,7 +36,7 @@ from engines.loss_landscape.probes.free_directions import (
 )
 from engines.loss_landscape.probes.landscape import Landscape, behavioural_landscape, require_finite
 from engines.loss_landscape.probes.own_directions import as_perceptron, count_by_layer
-from engines.loss_landscape.probes.paths import Path, Profile, loss_profile, path_parameters
+from engines.loss_landscape.probes.paths import NeuronPath, Profile, loss_profile, path_parameters
 
 MAX_AUTODIFF = 600
 """Most parameters of a model that is no perceptron, which is counted by automatic differentiation."""
@@ -71,10 +71,10 @@ def factorisation(P: int, tolerance: float) -> Factorisation:
 def require_affordable(network: NetworkAtStep) -> None:
     """Raise `ConfigError` for parameters that are not finite, or too many for a dense count."""
     require_finite(network.theta)
-    known = is_perceptron(network) or isinstance(network.subject.model, OwnModel)
-    most = LARGEST if known else MAX_AUTODIFF
+    explainable = is_perceptron(network) or isinstance(network.subject.model, OwnModel)
+    most = LARGEST if explainable else MAX_AUTODIFF
     if len(network.theta) > most:
-        kind = "this network" if known else "a network that is no perceptron"
+        kind = "this network" if explainable else "a network that is no perceptron"
         raise ConfigError(
             f"P = {len(network.theta)} parameters are too many for a dense count: of {kind} it takes up to {most}; the "
             "probe `hessian` estimates the soft count of larger ones"
@@ -126,7 +126,7 @@ def neuron_kinds(net: Mlp, theta: Tensor, layer_blocks: Sequence[Blocks], near: 
 
 
 def network_map(columns: Sequence[np.ndarray]) -> NetworkMap:
-    """Map of all columns, at most `MAX_NEURONS_SHOWN` neurons of each."""
+    """Map the neurons of all columns, of kinds `[d_l]` each, at most `MAX_NEURONS_SHOWN` neurons of one."""
     layers, names, kind, number = [], [], [], {}
     for layer, column in enumerate(columns):
         for i in np.sort(np.argsort(column == LIVE, kind="stable")[:MAX_NEURONS_SHOWN]):
@@ -155,10 +155,12 @@ def degeneracy(
 
     Raises `ConfigError` for a loss without a network, for parameters that are not finite, and for too many of them.
     """
-    yield from examine(network_of_run(run, member, step), tolerance, n_beta, gamma, delta)
+    yield from degeneracy_parts(network_of_run(run, member, step), tolerance, n_beta, gamma, delta)
 
 
-def examine(network: NetworkAtStep, tolerance: float, n_beta: float, gamma: float, delta: float) -> Iterator[Part]:
+def degeneracy_parts(
+    network: NetworkAtStep, tolerance: float, n_beta: float, gamma: float, delta: float
+) -> Iterator[Part]:
     """Parts of the result of `degeneracy` for a network at a step."""
     require_finite(network.theta)
     if isinstance(network.subject.model, OwnModel):
@@ -186,7 +188,7 @@ def examine(network: NetworkAtStep, tolerance: float, n_beta: float, gamma: floa
     columns = neuron_kinds(gated.net, gated.theta, gated.count.blocks, gated.near)
     drawn = network_map(columns)
     values |= {"layer": drawn.layer, "neuron_name": drawn.name, "kind": drawn.kind}
-    values |= count_note(values, too_wide(gated.net), gates=gated.net.activation in GATED, about=about)
+    values |= count_note(values, layers_too_wide(gated.net), gates=gated.net.activation in GATED, about=about)
     yield Part(0.6, values)
     for share, profiles in loss_along_paths(gated.paths, with_fewer_samples(network), drawn.number):
         yield Part(0.6 + 0.4 * share, values | profiles)
@@ -214,7 +216,7 @@ def with_fewer_samples(network: NetworkAtStep) -> Landscape:
 
 
 def loss_along_paths(
-    paths: list[Path], landscape: Landscape, number: dict[tuple[int, int], int]
+    paths: list[NeuronPath], landscape: Landscape, number: dict[tuple[int, int], int]
 ) -> Iterator[tuple[float, dict]]:
     """Profiles of all paths computed so far, with the share that is done."""
     stream, profiles = torch.Generator().manual_seed(0), []
@@ -226,8 +228,10 @@ def loss_along_paths(
     yield 1.0, profile_values(profiles, number)
 
 
-def profile_values(profiles: list[tuple[Path, Profile]], number: dict[tuple[int, int], int]) -> dict[str, np.ndarray]:
-    """Profiles as arrays, one row a path."""
+def profile_values(
+    profiles: list[tuple[NeuronPath, Profile]], number: dict[tuple[int, int], int]
+) -> dict[str, np.ndarray]:
+    """Collect the profiles of q paths as arrays: losses `[q, T]` at positions `[T]`, names and neurons `[q]`."""
     at = path_parameters().numpy()
     return {
         "path_position": at,

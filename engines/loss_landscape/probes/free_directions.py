@@ -12,8 +12,8 @@ from torch import Tensor
 
 from engines.core.numerics.lapack import svdvals
 from engines.loss_landscape.degeneracy import closed_form, embedding, numerical_rank, synchronised_neurons
-from engines.loss_landscape.degeneracy.count import Count, count_stages, distinct_samples
-from engines.loss_landscape.degeneracy.jacobian import GATED, Passes, layer_passes
+from engines.loss_landscape.degeneracy.count import DirectionCount, count_stages, distinct_samples
+from engines.loss_landscape.degeneracy.jacobian import GATED, LayerPasses, layer_passes
 from engines.loss_landscape.degeneracy.numerical_rank import rank, unit_columns
 from engines.loss_landscape.degeneracy.row_space import Factorisation, WithProgress
 from engines.loss_landscape.degeneracy.synchronised_neurons import agreement, tangents
@@ -24,7 +24,7 @@ from engines.loss_landscape.models.mlp import Mlp
 from engines.loss_landscape.models.modular_addition import Embedding
 from engines.loss_landscape.models.network_at_step import NetworkAtStep
 from engines.loss_landscape.probes.landscape import TEMPERATURES, Landscape, scale_note
-from engines.loss_landscape.probes.paths import Path, PathContext, all_paths
+from engines.loss_landscape.probes.paths import NeuronPath, PathContext, all_paths
 
 MAX_PAIRS = 64
 """Most pairs of a layer that nearly agree."""
@@ -39,12 +39,12 @@ class PerceptronCount(NamedTuple):
     net: Mlp
     theta: Tensor
     """Parameters of the perceptron, `[P]`."""
-    passes: Passes
+    passes: LayerPasses
     """Passes through the perceptron."""
     near: Sequence[Tensor]
     """Pairs of neurons that nearly agree, bool `[d, d]` a hidden layer; none of activations without gates."""
-    count: Count
-    paths: list[Path]
+    count: DirectionCount
+    paths: list[NeuronPath]
     """Paths in the coordinates of the whole network."""
 
 
@@ -75,11 +75,11 @@ def _both_fire(gates: Tensor) -> Tensor:
     return fires[:, None] & fires
 
 
-def _lift_path(model: Embedding, theta: Tensor, path: Path) -> Path:
-    return path._replace(curve=lambda t: embedding.lift(model, theta, path.curve(t)))
+def _lift_path(model: Embedding, theta: Tensor, path: NeuronPath) -> NeuronPath:
+    return path._replace(curve=lambda t: embedding.to_embedding(model, theta, path.curve(t)))
 
 
-def mixing_paths(model: Embedding, theta: Tensor) -> Iterator[Path]:
+def mixing_paths(model: Embedding, theta: Tensor) -> Iterator[NeuronPath]:
     """Paths of GL(e) between embedding and readers: each mixes one coordinate of the embedding into the next.
 
     `E -> E exp(t N)` from `theta [P]`, N zero but for one entry; each curve maps `t [T]` to parameters `[T, P]`.
@@ -88,7 +88,7 @@ def mixing_paths(model: Embedding, theta: Tensor) -> Iterator[Path]:
         N = torch.zeros(model.e, model.e, dtype=theta.dtype)
         N[i, i + 1] = 1
         name = f"mix embedding coordinate {i + 1} into {i + 2}"
-        yield Path(name, (0, i), lambda t, N=N: embedding.mix(model, theta, t[:, None, None] * N))
+        yield NeuronPath(name, (0, i), lambda t, N=N: embedding.mix(model, theta, t[:, None, None] * N))
 
 
 def curvature_along(gated: PerceptronCount, u: Tensor) -> Tensor:
@@ -146,7 +146,7 @@ FAINTEST_DRAWN = 1e-20
 """Share of the largest eigenvalue at which those are drawn that are zero up to rounding, so that they stay in sight."""
 
 
-def count_values(count: Count, landscape: Landscape) -> dict[str, Any]:
+def count_values(count: DirectionCount, landscape: Landscape) -> dict[str, Any]:
     """Numbers of a count, and arrays by layer."""
     whole = {"parameters": count.P, "nullity": count.nullity, "explained": count.explained, "residual": count.residual,
              "types_1_and_2": count.N12.sum(), "single_layers": (count.N12 + count.excess).sum(),
@@ -183,7 +183,7 @@ def autodiff_count(network: NetworkAtStep, landscape: Landscape, tolerance: floa
     )
     values = {"parameters": P, "nullity": free, "explained": 0, "residual": free, "gap": gap, "tolerance": tolerance,
              "tolerances": np.array(numerical_rank.SWEEP),
-             "nullities": (P - numerical_rank.sweep(unit)).numpy()}  # fmt: skip
+             "nullities": (P - numerical_rank.rank_sweep(unit)).numpy()}  # fmt: skip
     return values | spectrum_values(svdvals(J), P, landscape) | {"warnings": tuple(messages)}
 
 
@@ -200,7 +200,7 @@ def spectrum_values(values: Tensor, P: int, landscape: Landscape) -> dict[str, A
 
 
 def effective_values(h: np.ndarray, nullity: int, n_beta: float, gamma: float) -> dict[str, Any]:
-    """Soft rank at one temperature, as a curve, and the rank that it tends to."""
+    """Soft rank of eigenvalues `h [P]` at one temperature, as a curve, and the rank that it tends to."""
     eigenvalues = torch.as_tensor(h)
     curve = effective_dimension.soft_rank(eigenvalues, torch.as_tensor(TEMPERATURES), gamma).numpy()
     rank = np.full(len(TEMPERATURES), len(h) - nullity)

@@ -17,7 +17,14 @@ from engines.loss_landscape.hessian.lanczos import largest_eigenpairs, rademache
 from engines.loss_landscape.hessian.spectral_density import hutch_plus_plus
 from engines.loss_landscape.models.network_at_step import network_of_run
 from engines.loss_landscape.probes.hessian_parts import layer_values, minibatch_values
-from engines.loss_landscape.probes.landscape import TEMPERATURES, Eigenvalues, Kind, Landscape, eigenvalues, landscape
+from engines.loss_landscape.probes.landscape import (
+    TEMPERATURES,
+    Eigenvalues,
+    Kind,
+    Landscape,
+    hessian_spectrum,
+    landscape,
+)
 
 SKETCH = 8
 """Vectors of the sketch of a trace, for each probe."""
@@ -48,7 +55,7 @@ def hessian(
 def hessian_parts(landscape: Landscape, top: int, steps: int, probes: int, n_beta: float) -> Iterator[Part]:
     """Parts of the result of `hessian` for a landscape."""
     stream = torch.Generator().manual_seed(0)
-    spectrum = eigenvalues(landscape, steps, probes, stream)
+    spectrum = hessian_spectrum(landscape, steps, probes, stream)
     values = spectrum_values(spectrum, landscape.P, n_beta, steps) | {"scale": landscape.scale}
     values["note"] = hessian_note(spectrum, n_beta, landscape.note)
     yield Part(0.6, values)

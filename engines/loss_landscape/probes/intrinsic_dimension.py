@@ -48,7 +48,7 @@ def intrinsic_dimension(
     Li et al. 2018, arXiv 1804.08838.
     """
     network = network_of_run(run, member, step)
-    yield from sweep(network, parse_dimensions(dimensions, len(network.theta)), steps, learning_rate, seed)
+    yield from train_in_subspaces(network, parse_dimensions(dimensions, len(network.theta)), steps, learning_rate, seed)
 
 
 def parse_dimensions(text: str, P: int) -> list[int]:
@@ -74,7 +74,9 @@ def parse_dimensions(text: str, P: int) -> list[int]:
     return dimensions
 
 
-def sweep(network: NetworkAtStep, dimensions: Sequence[int], steps: int, lr: float, seed: int) -> Iterator[Part]:
+def train_in_subspaces(
+    network: NetworkAtStep, dimensions: Sequence[int], steps: int, lr: float, seed: int
+) -> Iterator[Part]:
     """Parts of the result: the accuracies so far. Errors as `intrinsic_dimension`."""
     if isinstance(network.subject.model, OwnModel) and network.config.sampled:
         raise ConfigError(
@@ -111,11 +113,11 @@ def accuracy_values(subject: Trainable, theta: Tensor, dimensions: Sequence[int]
 
 def dimension_note(tried: int | None, dimensions: Sequence[int], base: float) -> str:
     """Result as a sentence."""
-    against = f"90 % of the {100 * base:.1f} % that the run has at this step"
+    threshold = f"90 % of the {100 * base:.1f} % that the run has at this step"
     if tried is None:
-        return f"None of these dimensions reaches {against}: try more than {dimensions[-1]}."
+        return f"None of these dimensions reaches {threshold}: try more than {dimensions[-1]}."
     first = tried == dimensions[0]
-    return f"{tried} is the least of these dimensions with {against}{': try fewer' if first else ''}."
+    return f"{tried} is the least of these dimensions with {threshold}{': try fewer' if first else ''}."
 
 
 PROBE = Probe(

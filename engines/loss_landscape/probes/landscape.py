@@ -75,7 +75,7 @@ class Landscape(NamedTuple):
 
     @property
     def product(self) -> Product:
-        """Product with the Hessian at w*, by Gauss and Newton where that is exact."""
+        """Product with the Hessian at w* for vectors `[m, P]`, by Gauss and Newton where that is exact."""
         if self.by_hand is not None:
             return self.by_hand()
         if self.outputs is not None:
@@ -305,7 +305,7 @@ def product_chunk(landscape: Landscape) -> int:
     return max(1, min(64, int(MEMORY / (outputs.numel() + landscape.P))))
 
 
-def eigenvalues(landscape: Landscape, steps: int, probes: int, generator: torch.Generator) -> Eigenvalues:
+def hessian_spectrum(landscape: Landscape, steps: int, probes: int, generator: torch.Generator) -> Eigenvalues:
     """Spectrum of the Hessian at w*.
 
     Dense up to `MAX_DENSE` parameters, else by `steps` Lanczos steps of each probe.

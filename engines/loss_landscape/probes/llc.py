@@ -16,7 +16,7 @@ from engines.core.protocol.errors import ConfigError, UnknownName
 from engines.core.protocol.probe_figures import Lines, Trace
 from engines.loss_landscape.models.network_at_step import NetworkAtStep, network_of_run
 from engines.loss_landscape.probes import llc_sampling, llc_scans
-from engines.loss_landscape.probes.landscape import Eigenvalues, Landscape, eigenvalues, landscape, restricted
+from engines.loss_landscape.probes.landscape import Eigenvalues, Landscape, hessian_spectrum, landscape, restricted
 from engines.loss_landscape.probes.llc_sampling import CONVERGED, ChainSamples, WarmChains
 
 WEAK_PULL, FULL_WINDOW = 10.0, 0.9
@@ -133,7 +133,7 @@ def llc(
     llc_sampling.require_memory(one, 2 * chains * len(temperatures))
     source = torch.Generator().manual_seed(seed)
     yield Part(0.01, {"parameters": one.P, "n_beta": b})
-    spectrum = eigenvalues(one, 80, 4, source)
+    spectrum = hessian_spectrum(one, 80, 4, source)
     warm = llc_sampling.warm_up(one, spectrum, temperatures, gamma, chains, source)
     yield Part(0.1, {"parameters": one.P, "n_beta": b})
     values, whole = {}, 0.4 if scans else 1.0
@@ -146,8 +146,8 @@ def llc(
         yield Part(max(0.1, whole * (1 - 0.9 * left / (samples.burn + draws))), values)
     if scans:
         scanned = llc_scans.scans(one, spectrum, b, gamma, kappa, chains, draws, method, source)
-        for share, found in scanned:
-            yield Part(whole + (1 - whole) * share, values | found)
+        for share, estimates in scanned:
+            yield Part(whole + (1 - whole) * share, values | estimates)
 
 
 def named_places(network: NetworkAtStep, weights: str) -> Tensor:

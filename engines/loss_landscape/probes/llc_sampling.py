@@ -14,7 +14,7 @@ from engines.core.protocol.errors import ConfigError
 from engines.loss_landscape.hessian.lanczos import rademacher
 from engines.loss_landscape.learning_coefficient import llc
 from engines.loss_landscape.learning_coefficient.closed_form import exact_coefficient
-from engines.loss_landscape.learning_coefficient.llc import Estimate, estimate, plateau, richardson
+from engines.loss_landscape.learning_coefficient.llc import Estimate, estimate_llc, plateau, richardson
 from engines.loss_landscape.learning_coefficient.quadratic_predictions import euler
 from engines.loss_landscape.learning_coefficient.samplers import (
     ChainPoint,
@@ -27,7 +27,7 @@ from engines.loss_landscape.learning_coefficient.samplers import (
     largest_curvature,
     mala_kernel,
     normals_like,
-    run,
+    run_chains,
     step_size,
     window,
 )
@@ -160,7 +160,7 @@ def _blocks(step: Kernel, state: ChainPoint, steps: int, star: Tensor) -> Iterat
     size, done = ceil(steps / BLOCKS), 0
     while done < steps:
         now = min(size, steps - done)
-        state, trace = run(step, state, now, star)
+        state, trace = run_chains(step, state, now, star)
         done += now
         yield trace
 
@@ -182,7 +182,8 @@ def llc_values(
     k = len(warm.b) // 2
     baseline = float(landscape.loss(landscape.star))
     each = [
-        estimate(samples.losses[samples.burn :, :, s], warm.b[:, None], baseline) for s in range(samples.eta.shape[1])
+        estimate_llc(samples.losses[samples.burn :, :, s], warm.b[:, None], baseline)
+        for s in range(samples.eta.shape[1])
     ]
     best = richardson(each[0], each[1]) if method == "richardson" else each[0]
     half = spectrum.count(warm.b, warm.gamma).count / 2
@@ -254,7 +255,10 @@ def convergence_values(landscape: Landscape, warm: WarmChains, samples: ChainSam
 def running_estimate(
     samples: ChainSamples, warm: WarmChains, baseline: float, method: str, k: int, figures: dict[str, Any]
 ) -> dict[str, np.ndarray]:
-    """Estimate from the first draws on, and the lines that it should come to."""
+    """Estimate from the first draws on, at N draws `[N]`, and the lines that it should come to, `[N]` each.
+
+    Of the chains at temperature number k; N is at most `POINTS_SHOWN`.
+    """
     rise = warm.b[k] * (samples.losses[samples.burn :, k].mean(-1) - baseline)
     drawn = torch.arange(1, len(rise) + 1)
     mean = rise.cumsum(0) / drawn[:, None]
@@ -267,7 +271,7 @@ def running_estimate(
 
 
 def loss_traces(samples: ChainSamples, baseline: float, k: int) -> dict[str, np.ndarray]:
-    """Mean losses of the chains, burn-in before step 1."""
+    """Mean losses `[N]` of the chains at temperature number k, at steps `[N]`; burn-in comes before step 1."""
     mean = samples.losses[:, k].mean(-1)
     at = thinned(torch.arange(1, len(mean) + 1) - samples.burn)
     fine = thinned(mean[:, 1]) if mean.shape[1] > 1 else np.full(len(at), np.nan)

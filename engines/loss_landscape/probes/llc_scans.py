@@ -29,19 +29,19 @@ def scans(
     plain = "mala" if method == "mala" else "langevin"
     gammas, kappas = gamma * FACTORS, np.minimum(kappa * FACTORS, LARGEST_KAPPA)
     tried = [(each, kappa, method) for each in gammas] + [(gamma, each, plain) for each in kappas]
-    found = np.full((3, len(tried)), np.nan)
+    estimates = np.full((3, len(tried)), np.nan)
     for done, (precision, size, kind) in enumerate(tried):
         warm = warm_up(landscape, spectrum, torch.tensor([b], dtype=torch.float64), float(precision), chains, source)
         *_, samples = sample_chains(landscape, warm, kind, float(size), 0, draws, source)
         values = llc_values(landscape, warm, samples, spectrum, kind)
         law = values["half_soft_rank"] if done < len(FACTORS) or kind == "mala" else values["euler"]
-        found[:, done] = values["llc"], values["error"], law
-        yield (done + 1) / len(tried), scan_values(gammas, kappas, found.copy())
+        estimates[:, done] = values["llc"], values["error"], law
+        yield (done + 1) / len(tried), scan_values(gammas, kappas, estimates.copy())
 
 
-def scan_values(gammas: np.ndarray, kappas: np.ndarray, found: np.ndarray) -> dict[str, Any]:
-    """Split estimates, errors and laws into those of windows and those of step sizes."""
-    windows, steps = np.split(found, 2, axis=1)
+def scan_values(gammas: np.ndarray, kappas: np.ndarray, estimates: np.ndarray) -> dict[str, Any]:
+    """Split estimates, errors and laws, `found [3, 10]`, into those of windows and those of step sizes, `[5]` each."""
+    windows, steps = np.split(estimates, 2, axis=1)
     return {
         "window_gamma": gammas, "window_llc": windows[0], "window_error": windows[1], "window_quadratic": windows[2],
         "step_kappa": kappas, "step_llc": steps[0], "step_error": steps[1], "step_quadratic": steps[2],

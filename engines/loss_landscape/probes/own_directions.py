@@ -11,8 +11,8 @@ from torch import Tensor
 
 from engines.core.protocol.errors import ConfigError
 from engines.core.subjects.minibatches import size, tensors
-from engines.loss_landscape.degeneracy.count import Count, count_of_parts, distinct_samples
-from engines.loss_landscape.degeneracy.jacobian import Passes
+from engines.loss_landscape.degeneracy.count import DirectionCount, count_of_parts, distinct_samples
+from engines.loss_landscape.degeneracy.jacobian import LayerPasses
 from engines.loss_landscape.degeneracy.linear_layers import LinearMaps, linear_maps
 from engines.loss_landscape.degeneracy.row_space import ChunkedJacobian, Factorisation, WithProgress
 from engines.loss_landscape.models.model import Layout, Samples
@@ -28,22 +28,24 @@ MAX_JACOBIAN_NUMBERS = 2e8
 """Most numbers of a Jacobian."""
 
 
-class OwnView(NamedTuple):
+class ExplainableNetwork(NamedTuple):
     """A network as its directions can be explained, and what a reader has to know about that."""
 
     network: NetworkAtStep
     note: str
 
 
-def as_perceptron(network: NetworkAtStep) -> OwnView:
+def as_perceptron(network: NetworkAtStep) -> ExplainableNetwork:
     """View a person's own model as a perceptron where it is one; any other network, and why it is none."""
     model = network.subject.model
     if not isinstance(model, OwnModel):
-        return OwnView(network, "")
+        return ExplainableNetwork(network, "")
     try:
         read, X = model.perceptron(network.theta, network.samples.X)
     except NotRead as reason:
-        return OwnView(network, f"not covered by the theory of perceptrons: {reason}; counted layer by layer")
+        return ExplainableNetwork(
+            network, f"not covered by the theory of perceptrons: {reason}; counted layer by layer"
+        )
     subject = network.subject.of_model(read.net, read.theta, Samples(X, network.samples.y))
     note = ""
     if read.folded:
@@ -51,13 +53,14 @@ def as_perceptron(network: NetworkAtStep) -> OwnView:
             f"{read.folded} layers of batch normalisation are folded into those beside them: what is counted is the "
             f"folded network, of {read.net.P} parameters in place of {model.P}"
         )
-    return OwnView(network._replace(subject=subject, theta=read.theta, samples=subject.train), note)
+    return ExplainableNetwork(network._replace(subject=subject, theta=read.theta, samples=subject.train), note)
 
 
-def count_by_layer(network: NetworkAtStep, factorise: Factorisation) -> WithProgress[tuple[Count, list[str]]]:
+def count_by_layer(network: NetworkAtStep, factorise: Factorisation) -> WithProgress[tuple[DirectionCount, list[str]]]:
     """Count the free directions of any own model, with the names of its layers: exactly, and a lower bound by layer.
 
     Linear layers and convolutions have ranks; of other tensors all that is known is what each leaves free by itself.
+    Raises `ConfigError` for more derivatives than `MAX_JACOBIAN_NUMBERS`.
     """
     model, theta, X = network.subject.model, network.theta, network.samples.X
     assert isinstance(model, OwnModel)
@@ -86,7 +89,7 @@ def _distinct(model: OwnModel) -> int:
 
 def _ranked(
     model: OwnModel, theta: Tensor, X: Tensor, sizes: dict[str, int]
-) -> tuple[tuple[tuple[int, int], ...], Passes]:
+) -> tuple[tuple[tuple[int, int], ...], LayerPasses]:
     """Shapes `(d, D)` and passes of the layers; one that is no linear map counts as a map of one input."""
     maps = _maps(model, theta, X)
     shapes, A, G = [], [], []
@@ -97,7 +100,7 @@ def _ranked(
         shapes.append((g.shape[-1], a.shape[-1]))
         A.append(a)
         G.append(g)
-    return tuple(shapes), Passes(A, [], G)
+    return tuple(shapes), LayerPasses(A, [], G)
 
 
 def _maps(model: OwnModel, theta: Tensor, X: Tensor) -> LinearMaps:

@@ -13,14 +13,14 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from engines.loss_landscape.degeneracy.jacobian import Passes
+from engines.loss_landscape.degeneracy.jacobian import LayerPasses
 from engines.loss_landscape.degeneracy.numerical_rank import SINGULAR, unit_columns
 from engines.loss_landscape.degeneracy.orbits import bias_shift, null_space, random_direction_like
 from engines.loss_landscape.degeneracy.synchronised_neurons import Blocks
 from engines.loss_landscape.models.mlp import Mlp
 from engines.loss_landscape.probes.landscape import Landscape
 
-Curve = Callable[[Tensor], Tensor]
+PathFunction = Callable[[Tensor], Tensor]
 """Map `t [T]` to parameters `[T, P]`."""
 
 MAX_PATHS = 80
@@ -30,13 +30,13 @@ EXCHANGES, SHIFTS, ACTIVATIONS, GRADIENTS, NEAR = 24, 8, 10, 10, 8
 """Most paths of each kind."""
 
 
-class Path(NamedTuple):
+class NeuronPath(NamedTuple):
     """A path with its name and the neuron that it belongs to."""
 
     name: str
     neuron: tuple[int, int]
     """Layer and neuron, from 0."""
-    curve: Curve
+    curve: PathFunction
     free: bool = True
     """Whether the function is to stay the same: such a path is shortened to where it does."""
 
@@ -46,7 +46,7 @@ class PathContext(NamedTuple):
 
     net: Mlp
     theta: Tensor
-    passes: Passes
+    passes: LayerPasses
     blocks: Sequence[Blocks]
     near: Sequence[Tensor]
     """Pairs of neurons that nearly agree, bool `[d, d]` a hidden layer."""
@@ -68,7 +68,7 @@ def elementary_orbit(net: Mlp, theta: Tensor, layer: int, i: int, j: int, t: Ten
     return moved
 
 
-def all_paths(context: PathContext) -> list[Path]:
+def all_paths(context: PathContext) -> list[NeuronPath]:
     """A few paths of each kind, rescalings last; without gates those of single layers only."""
     by_layers = (activation_paths, gradient_paths)
     by_gates = (exchange_paths, shift_paths, *by_layers, near_exchange_paths, rescaling_paths)
@@ -77,8 +77,8 @@ def all_paths(context: PathContext) -> list[Path]:
 
 
 def spread_over_layers(
-    context: PathContext, most: int, of: Callable[[int], Iterator[Path]], layers: Sequence[int]
-) -> Iterator[Path]:
+    context: PathContext, most: int, of: Callable[[int], Iterator[NeuronPath]], layers: Sequence[int]
+) -> Iterator[NeuronPath]:
     """Take `most` paths, equally many of each layer."""
     for layer in layers:
         yield from islice(of(layer), max(1, most // len(layers)))
@@ -88,17 +88,19 @@ def _hidden(context: PathContext) -> range:
     return range(1, len(context.net.sizes) - 1)
 
 
-def exchange_paths(context: PathContext) -> Iterator[Path]:
+def exchange_paths(context: PathContext) -> Iterator[NeuronPath]:
     """Exchanges of two synchronised neurons."""
 
-    def of(layer: int) -> Iterator[Path]:
+    def of(layer: int) -> Iterator[NeuronPath]:
         for i, j in context.blocks[layer - 1].live.triu(1).nonzero().tolist():
-            yield Path(f"exchange {i + 1}↔{j + 1} in layer {layer}", (layer, i), _exchange_curve(context, layer, i, j))
+            yield NeuronPath(
+                f"exchange {i + 1}↔{j + 1} in layer {layer}", (layer, i), _exchange_curve(context, layer, i, j)
+            )
 
     return spread_over_layers(context, EXCHANGES, of, _hidden(context))
 
 
-def _exchange_curve(context: PathContext, layer: int, i: int, j: int) -> Curve:
+def _exchange_curve(context: PathContext, layer: int, i: int, j: int) -> PathFunction:
     """Curve on which for t > 0 neuron i takes up j, for t < 0 neuron j takes up i: either way no gate flips."""
 
     def path(t: Tensor) -> Tensor:
@@ -108,7 +110,7 @@ def _exchange_curve(context: PathContext, layer: int, i: int, j: int) -> Curve:
     return path
 
 
-def rescaling_paths(context: PathContext) -> Iterator[Path]:
+def rescaling_paths(context: PathContext) -> Iterator[NeuronPath]:
     """Rescalings of every live neuron, by up to e."""
     for layer in _hidden(context):
         for i in (~context.blocks[layer - 1].dead).nonzero()[:, 0].tolist():
@@ -116,57 +118,59 @@ def rescaling_paths(context: PathContext) -> Iterator[Path]:
             def path(t: Tensor, layer: int = layer, i: int = i) -> Tensor:
                 return elementary_orbit(context.net, context.theta, layer, i, i, t)
 
-            yield Path(f"rescale neuron {i + 1} of layer {layer}", (layer, i), path)
+            yield NeuronPath(f"rescale neuron {i + 1} of layer {layer}", (layer, i), path)
 
 
-def shift_paths(context: PathContext) -> Iterator[Path]:
+def shift_paths(context: PathContext) -> Iterator[NeuronPath]:
     """Shifts of the bias of a unit that is always on against the next ones."""
 
-    def of(layer: int) -> Iterator[Path]:
+    def of(layer: int) -> Iterator[NeuronPath]:
         for i in context.blocks[layer - 1].on.nonzero()[:, 0].tolist() if context.net.bias else ():
             unit = torch.eye(context.net.sizes[layer], dtype=context.theta.dtype)[i]
 
             def path(t: Tensor, unit: Tensor = unit) -> Tensor:
                 return torch.stack([bias_shift(context.net, context.theta, layer, at * unit) for at in t])
 
-            yield Path(f"bias shift of neuron {i + 1} of layer {layer}", (layer, i), path)
+            yield NeuronPath(f"bias shift of neuron {i + 1} of layer {layer}", (layer, i), path)
 
     return spread_over_layers(context, SHIFTS, of, _hidden(context))
 
 
-def activation_paths(context: PathContext) -> Iterator[Path]:
+def activation_paths(context: PathContext) -> Iterator[NeuronPath]:
     """Moves of type 1: the weights of one neuron along null directions of its inputs."""
 
-    def of(layer: int) -> Iterator[Path]:
+    def of(layer: int) -> Iterator[NeuronPath]:
         for number, v in enumerate(null_vectors(context.passes.A[layer])):
             row = number % context.net.sizes[layer + 1]
             unit = torch.eye(context.net.sizes[layer + 1], dtype=v.dtype)[row]
             name = f"activations: null direction {number + 1} of layer {layer}"
-            yield Path(name, (layer + 1, row), straight(context, layer, torch.outer(unit, v)))
+            yield NeuronPath(name, (layer + 1, row), straight_line(context, layer, torch.outer(unit, v)))
 
     return spread_over_layers(context, ACTIVATIONS, of, range(len(context.passes.A)))
 
 
-def gradient_paths(context: PathContext) -> Iterator[Path]:
+def gradient_paths(context: PathContext) -> Iterator[NeuronPath]:
     """Moves of type 2: all weights of a layer along null directions of the derivatives of the outputs."""
 
-    def of(layer: int) -> Iterator[Path]:
+    def of(layer: int) -> Iterator[NeuronPath]:
         stream = torch.Generator().manual_seed(layer)
         for number, u in enumerate(null_vectors(context.passes.G[layer].flatten(0, 1))):
             v = torch.randn(context.net.shapes[layer][1], generator=stream, dtype=u.dtype)
             name = f"gradients: null direction {number + 1} of layer {layer}"
-            yield Path(name, (layer + 1, int(u.abs().argmax())), straight(context, layer, torch.outer(u, v / v.norm())))
+            yield NeuronPath(
+                name, (layer + 1, int(u.abs().argmax())), straight_line(context, layer, torch.outer(u, v / v.norm()))
+            )
 
     return spread_over_layers(context, GRADIENTS, of, range(len(context.passes.A)))
 
 
-def near_exchange_paths(context: PathContext) -> Iterator[Path]:
+def near_exchange_paths(context: PathContext) -> Iterator[NeuronPath]:
     """Exchanges of neurons that nearly agree, along the lines that would be free if they did."""
 
-    def of(layer: int) -> Iterator[Path]:
+    def of(layer: int) -> Iterator[NeuronPath]:
         for i, j in (context.near[layer - 1] & ~context.blocks[layer - 1].same).triu(1).nonzero().tolist():
             name = f"nearly exchange {i + 1}↔{j + 1} in layer {layer}"
-            yield Path(name, (layer, i), _exchange_curve(context, layer, i, j), free=False)
+            yield NeuronPath(name, (layer, i), _exchange_curve(context, layer, i, j), free=False)
 
     return spread_over_layers(context, NEAR, of, _hidden(context))
 
@@ -179,7 +183,7 @@ def null_vectors(rows: Tensor, tau: float = SINGULAR) -> Tensor:
     return torch.nn.functional.normalize(space, dim=-1)
 
 
-def straight(context: PathContext, layer: int, direction: Tensor) -> Curve:
+def straight_line(context: PathContext, layer: int, direction: Tensor) -> PathFunction:
     """Straight curve from theta `[P]` along a `direction [d_{l+1}, D_l]` of length one in the weights of layer l.
 
     Its length for t from 0 to 1 is that of the layer's weights, or 1 where these are zero.
@@ -213,7 +217,7 @@ def path_parameters() -> Tensor:
 
 
 @torch.no_grad()
-def loss_profile(path: Path, landscape: Landscape, stream: torch.Generator) -> Profile | None:
+def loss_profile(path: NeuronPath, landscape: Landscape, stream: torch.Generator) -> Profile | None:
     """Loss along a path and beside it; None for one that leads nowhere, or is not free however short.
 
     A finite move along a null direction may flip a gate, so that it is free up to some length only.

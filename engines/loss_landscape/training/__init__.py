@@ -1,1 +1,1 @@
-"""Training of networks: optimisers, the loop, random subspaces."""
+"""Training of networks: optimisers, minibatches, random subspaces."""

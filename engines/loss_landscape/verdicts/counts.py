@@ -34,7 +34,7 @@ def last_value(run: RunData, channel: str, member: int) -> float | None:
     return float(run[channel][-1, member]) if len(run.recording.series(channel)) else None
 
 
-def rows(run: RunData) -> list[Verdict]:
+def all_explained(run: RunData) -> list[Verdict]:
     """Judge L1: all zero modes are explained."""
     exact = [
         verdict(f"{_called(name)}: zero modes", per_member(run, partial(last_value, run, "nullity"), planted=name),
@@ -103,7 +103,7 @@ def _naive(run: RunData, member: int) -> float | None:
     return float(counted.N1.sum() + counted.N2.sum() + pairs) - whole
 
 
-def nested(run: RunData) -> list[Verdict]:
+def nested_gates(run: RunData) -> list[Verdict]:
     """Judge L4: gates that depend on one another have more zero modes, and depth has some without a reason."""
     more = [
         verdict(f"nested, k = {k}: zero modes beyond independent gates", per_member(run, partial(_beyond, run),
@@ -119,7 +119,7 @@ def _beyond(run: RunData, member: int) -> float | None:
     return None if whole is None else whole - independent(run.configs[member])
 
 
-def near(run: RunData) -> list[Verdict]:
+def nearly_synchronised(run: RunData) -> list[Verdict]:
     """Judge L5: almost synchronised is almost free, by a law in the angle that the draw's own weights make."""
     angles = sorted({config.angle for config in run.configs} - {0.0})
     sizes = [

@@ -46,7 +46,7 @@ def embedded(run: RunData) -> list[Verdict]:
     return [verdict("zero modes over e² + h", [ratio(a, b) for a, b in zip(modes, laws, strict=True)], 1.0, 0.002)]
 
 
-def adds(run: RunData) -> list[Verdict]:
+def sparse_interaction(run: RunData) -> list[Verdict]:
     """Judge L12: in the interaction basis few edges out of the hidden layer are needed."""
     needed = [None if value is None else float(value[1]) for value in probe_values(run, BASIS, "edges_needed_local")]
     return [below("edges needed out of the hidden layer", needed, 13)]
@@ -75,7 +75,7 @@ def diagonal(run: RunData) -> list[Verdict]:
     ]
 
 
-def sampled(run: RunData) -> list[Verdict]:
+def mala_unbiased(run: RunData) -> list[Verdict]:
     """Judge L6: MALA has no bias, whatever the step."""
     half = run.configs[0].inputs / 2
     over = [None if value is None else value / half for value in probe_values(run, "llc", "llc")]
@@ -90,7 +90,7 @@ def _beside(run: RunData, name: str) -> list[tuple[Any, Any]]:
     return list(zip(probe_values(run, BASIS, f"{name}_local"), probe_values(run, BASIS, f"{name}_pca"), strict=True))
 
 
-def bowl(run: RunData) -> list[Verdict]:
+def flat_centre(run: RunData) -> list[Verdict]:
     """Judge L20: low in the middle, high at the rim."""
     return [
         below("log₁₀ of the loss in the middle", [log10(v) for v in probe_values(run, "surface", "loss_min")], -2.7),

@@ -19,7 +19,7 @@ def coefficient(run: RunData, member: int) -> float | None:
     return final(run, "llc", member)
 
 
-def against(run: RunData, member: int, predicted: float, share: float = 0.0) -> float | None:
+def standard_errors_off(run: RunData, member: int, predicted: float, share: float = 0.0) -> float | None:
     """Deviation in standard errors, to which a share of the prediction is added."""
     value, error = coefficient(run, member), final(run, "llc_error", member)
     if value is None or error is None:
@@ -30,7 +30,7 @@ def against(run: RunData, member: int, predicted: float, share: float = 0.0) -> 
 def formula(run: RunData) -> list[Verdict]:
     """Judge L6, and every quadratic loss: the bias of the step size is the formula's."""
     members = range(len(run.configs))
-    off = [against(run, i, predictions.laws(run.configs[i])[-1].value, 0.005) for i in members]
+    off = [standard_errors_off(run, i, predictions.laws(run.configs[i])[-1].value, 0.005) for i in members]
     return [below("farthest estimate from the formula, in standard errors", _sizes(off), CLOSE)]
 
 
@@ -38,7 +38,7 @@ def _sizes(values: Iterable[float | None]) -> list[float | None]:
     return [None if value is None else abs(value) for value in values]
 
 
-def crossing(run: RunData) -> list[Verdict]:
+def normal_crossing(run: RunData) -> list[Verdict]:
     """Judge L7: plain steps are off, MALA is not, and Richardson's rule takes the bias out."""
     line = predictions.laws(run.configs[0])[0].value
     exactly = per_member(run, lambda i: ratio(coefficient(run, i), line), optimizer="mala")
@@ -64,7 +64,7 @@ def _extrapolated(run: RunData, coarse: float, fine: float) -> list[float | None
     return [None if a is None or b is None else (4 * b - a) / 3 for a, b in values]
 
 
-def linear(run: RunData) -> list[Verdict]:
+def deep_linear(run: RunData) -> list[Verdict]:
     """Judge L8: Gibbs' sampler finds the coefficient at its temperature; Langevin steps do not, unless extrapolated."""
     members = run.where(optimizer="gibbs")
     laws = {i: predictions.laws(run.configs[i])[0].value for i in members}
@@ -82,14 +82,14 @@ KAPPAS = (0.6, 0.15)
 """Step sizes of the deep linear network, over the curvature at its centre."""
 
 
-def bridge(run: RunData) -> list[Verdict]:
+def relu_networks(run: RunData) -> list[Verdict]:
     """Judge L9: a ReLU network has half its soft rank; planted degeneracy takes away what it takes from that."""
     laws = [predictions.laws(config)[-1].value for config in run.configs]
     over = [ratio(coefficient(run, i), law) for i, law in enumerate(laws)]
     falls = [
         _fall(run, laws, plain, i)
-        for plain, *rest in (_plain_first(run, group) for group in by_seed(run))
-        for i in rest
+        for plain, *others in (_plain_first(run, group) for group in by_seed(run))
+        for i in others
     ]
     return [
         verdict("coefficient over half the soft rank", over, 1.0, 0.05),
@@ -110,7 +110,7 @@ def _fall(run: RunData, laws: list[float], plain: int, member: int) -> float | N
     return abs((a - b) - (laws[plain] - laws[member])) / hypot(first, other)
 
 
-def box(run: RunData) -> list[Verdict]:
+def uniform_box(run: RunData) -> list[Verdict]:
     """Judge L23: a logarithm, and a hard zero."""
     members = range(len(run.configs))
     laws = [predictions.laws(config)[0].value for config in run.configs]

@@ -50,7 +50,7 @@ def _fallen(run: RunData, member: int) -> float | None:
     return float(counts[-1] / counts.max()) if is_finished(run) else None
 
 
-def sooner(run: RunData) -> list[Verdict]:
+def squares_before_relus(run: RunData) -> list[Verdict]:
     """Judge L14: squares generalise, and ReLUs do so later or not at all."""
     smooth = run.where(activation="square")
     return [
@@ -69,7 +69,7 @@ def _lag(run: RunData, member: int) -> float | None:
     return (float(run.steps[-1]) if late is None else late) / early
 
 
-def reads(least: float) -> Judge:
+def test_accuracy(least: float) -> Judge:
     """Judge the test accuracy at the end."""
 
     def judge(run: RunData) -> list[Verdict]:

@@ -6,17 +6,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from engines.core.analysis.curve_fits import Curve, hitting_time, rate, slope
+from engines.core.analysis.curve_fits import StepValues, hitting_time, rate, slope
 from engines.core.analysis.verdict_helpers import ratio
 from engines.core.protocol.engine import RunData
-from engines.matrix_sensing import theory
+from engines.matrix_sensing import laws
 
 CONVERGED = 1e-11
 """Rates are fitted above this error, where rounding does not show yet."""
 
 
-def error(run: RunData, member: int) -> Curve:
-    """Curve of ‖E‖ over steps."""
+def error(run: RunData, member: int) -> StepValues:
+    """Steps `[T]` and the error ‖E‖ `[T]` of one member."""
     return run.curve("error", member)
 
 
@@ -34,12 +34,12 @@ def over_final_rate(run: RunData, member: int, share: float = 1.0) -> float | No
 
 def over_sensed_rate(run: RunData, member: int) -> float | None:
     """Late rate over `-ln(1 - η c λ_min(FᵀF))`, with the share c that the run's measurements leave."""
-    return over_final_rate(run, member, theory.sensed_share(run.configs[member]))
+    return over_final_rate(run, member, laws.sensed_share(run.configs[member]))
 
 
 def over_predicted(run: RunData, member: int, high: float = 1e-6) -> float | None:
-    """Late rate over `theory.late_rate`, which the start alone predicts."""
-    return ratio(late_rate(run, member, high), theory.late_rate(run.configs[member]))
+    """Late rate over `laws.late_rate`, which the start alone predicts."""
+    return ratio(late_rate(run, member, high), laws.late_rate(run.configs[member]))
 
 
 def worst_ratio(run: RunData, member: int) -> float | None:
@@ -47,7 +47,7 @@ def worst_ratio(run: RunData, member: int) -> float | None:
     steps, values = error(run, member)
     if not len(steps) or run.preset is None or steps[-1] < run.preset.steps or run.diverged_at[member] >= 0:
         return None
-    line = theory.error(run.configs[member], steps.astype(float))
+    line = laws.error(run.configs[member], steps.astype(float))
     logs = np.log(np.maximum(values, CONVERGED) / np.maximum(line, CONVERGED))
     return float(np.exp(logs[np.abs(logs).argmax()]))
 

@@ -68,7 +68,7 @@ def best_scale(run: RunData) -> list[Verdict]:
     ]
 
 
-def wide(run: RunData) -> list[Verdict]:
+def width_ratio(run: RunData) -> list[Verdict]:
     """Judge P9: the width matters through k/n alone."""
     members = range(len(run.configs))
     slow, fast = (run.where(n=n) for n in (50, 200))
@@ -82,7 +82,7 @@ def wide(run: RunData) -> list[Verdict]:
     ]
 
 
-def trap(run: RunData) -> list[Verdict]:
+def symmetric_measurements(run: RunData) -> list[Verdict]:
     """Judge P12: symmetric measurements are blind to antisymmetric error."""
 
     def logs(channel: str, operator: str) -> list[float | None]:

@@ -23,7 +23,7 @@ def one_step(run: RunData) -> list[Verdict]:
 
 def race(run: RunData) -> list[Verdict]:
     """Judge P6: three methods on one problem."""
-    flat = [at(run, i, 4000) for i in run.where(parameterization="symmetric")]
+    flat = [error_at(run, i, 4000) for i in run.where(parameterization="symmetric")]
     steep = [over_sensed_rate(run, i) for i in run.where(parameterization="asymmetric", method="gd")]
     lifted = [reached(run, i, 1e-10, "relative_error") for i in run.where(method="one_step")]
     return [
@@ -33,14 +33,14 @@ def race(run: RunData) -> list[Verdict]:
     ]
 
 
-def at(run: RunData, member: int, step: int) -> float | None:
+def error_at(run: RunData, member: int, step: int) -> float | None:
     """Relative error at a step, interpolated; None before it is reached."""
     steps, values = run.curve("relative_error", member)
     return float(np.interp(step, steps, values)) if len(steps) and steps[-1] >= step else None
 
 
 EXACT = ("gd", "symmetric", "random")
-"""Listed for k = r alone: with k > r it never arrives."""
+"""Method, model and start that are listed for k = r alone: with k > r they never arrive."""
 
 TABLE = {
     EXACT: 327,
@@ -66,7 +66,7 @@ def conditioning(run: RunData) -> list[Verdict]:
         return (c.method, c.parameterization, c.init)
 
     def slowed(methods: set[str]) -> list[float | None]:
-        pairs = [(i, _twin(run, i)) for i in run.where(kappa=2.0) if run.configs[i].method in methods]
+        pairs = [(i, _other_condition(run, i)) for i in run.where(kappa=2.0) if run.configs[i].method in methods]
         return [ratio(arrived(j), arrived(i)) for i, j in pairs if j is not None]
 
     easy = [i for i in run.where(kappa=2.0) if run.configs[i].alpha < 0.9]
@@ -83,7 +83,7 @@ def conditioning(run: RunData) -> list[Verdict]:
     ]
 
 
-def _twin(run: RunData, member: int) -> int | None:
+def _other_condition(run: RunData, member: int) -> int | None:
     """Find the member with kappa = 20 that is otherwise equal to this one; None where there is none."""
     wanted = run.configs[member].replace(kappa=20.0)
     return run.configs.index(wanted) if wanted in run.configs else None

@@ -10,7 +10,7 @@ from engines.core.analysis.curve_fits import hitting_time, power, rate
 from engines.core.analysis.verdict_helpers import by_seed, per_member, ratio, verdict
 from engines.core.protocol.declarations import Verdict
 from engines.core.protocol.engine import RunData
-from engines.matrix_sensing import theory
+from engines.matrix_sensing import laws
 from engines.matrix_sensing.verdicts.common import CONVERGED, error, over_final_rate, over_predicted, reached
 
 
@@ -22,7 +22,7 @@ def sublinear(run: RunData) -> list[Verdict]:
 
     def slope(i: int) -> float | None:
         steps, values = error(run, i)
-        foretold = power((steps, theory.error(run.configs[i], steps.astype(float))), last / 10, last)
+        foretold = power((steps, laws.error(run.configs[i], steps.astype(float))), last / 10, last)
         return ratio(power((steps, values), last / 10, last), foretold)
 
     def decay(i: int) -> float | None:
@@ -43,7 +43,7 @@ def constant(run: RunData, i: int, last: int) -> float | None:
     return None if steps[-1] < last else float(values[-1] * size)
 
 
-def sensed(run: RunData) -> list[Verdict]:
+def sublinear_sensed(run: RunData) -> list[Verdict]:
     """Judge P2: the 1/t law under Gaussian measurements."""
     members = range(len(run.configs))
     last = run.preset.steps if run.preset else 8000
@@ -64,24 +64,24 @@ def onset(run: RunData) -> list[Verdict]:
         for one, other in pairwise(ordered):
             wait = _difference(reached(run, one, 0.05), reached(run, other, 0.05))
             spacings.append(ratio(wait, float(np.log10(run.configs[other].alpha / run.configs[one].alpha))))
-    waits = [ratio(reached(run, i, 0.05), _foretold(run, i, 0.05)) for i in range(len(run.configs))]
+    times = [ratio(reached(run, i, 0.05), _foretold(run, i, 0.05)) for i in range(len(run.configs))]
     return [
         verdict("steps per decade, α ≤ 0.01: ln 10/ln(1+ησᵣ)", spacings, growth, 1.5),
-        verdict("steps to ‖E‖ < 0.05 over those of the line", waits, 1.0, 0.03),
+        verdict("steps to ‖E‖ < 0.05 over those of the line", times, 1.0, 0.03),
     ]
 
 
 def _foretold(run: RunData, member: int, level: float) -> float | None:
     """Step at which the predicted line of a member falls below `level`."""
     steps = error(run, member)[0]
-    return hitting_time((steps, theory.error(run.configs[member], steps.astype(float))), level)
+    return hitting_time((steps, laws.error(run.configs[member], steps.astype(float))), level)
 
 
 def _difference(a: float | None, b: float | None) -> float | None:
     return None if a is None or b is None else a - b
 
 
-def fuel(run: RunData) -> list[Verdict]:
+def imbalance(run: RunData) -> list[Verdict]:
     """Judge P11: convergence is sublinear only where the imbalance is zero."""
 
     def balanced(i: int) -> bool:

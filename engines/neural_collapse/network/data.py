@@ -14,13 +14,13 @@ from engines.core.numerics.digits import pixels
 
 DIGITS = "digits"
 TRAIN, TEST = 140, 34
-"""Digits of each class."""
+"""Numbers of images of each digit, to train on and to test."""
 
 HELD_OUT = 0.2
 """Share of each class of a user's own samples that is kept for the test."""
 
 SPLIT = 0
-"""The split is one for all seeds: networks differ in how they begin, not in what they see."""
+"""Seed of the split, one for all: networks differ in how they begin, not in what they see."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def load(name: str) -> Data:
 
 @lru_cache(maxsize=1)
 def _digits() -> Data:
-    """Pixels/16, per class 140 to train on and 34 to test, the training mean subtracted."""
+    """Digits in [0, 1], of each class 140 to train on and 34 to test, the training mean subtracted."""
     images = pixels(TRAIN + TEST, SPLIT).T.reshape(10, TRAIN + TEST, -1)
     labels = np.arange(10)
     return _centred(

@@ -17,26 +17,26 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy, pad
 
 from engines.core.numerics.collapse_metrics import (
-    Moments,
+    FeatureMoments,
     centred,
     cosines,
+    frobenius_norm,
     measure,
     nc1,
     nc1_trace,
     nearest_mean_accuracy,
-    scaled,
     scores,
     simplex,
-    size,
+    unit_scaled,
 )
 from engines.neural_collapse.diagnostics import ratio_to_start
 from engines.neural_collapse.network.problem import Problem, State
-from engines.neural_collapse.network.training import Head, Knobs, Stage, evaluated_layer, head, stage
+from engines.neural_collapse.network.training import GreedyStage, Knobs, LastLayer, evaluated_layer, head, stage
 from engines.neural_collapse.projection import project
 from engines.neural_collapse.response import KINDS
 
 TOGETHER = 2**26
-"""Bytes of the features that a card evaluates at once."""
+"""Bytes of the features that a GPU evaluates at once."""
 
 COMPARED = ("nc1", "nc1_trace")
 """Channels that are also given as a ratio to their value at step 0."""
@@ -71,13 +71,13 @@ def snapshot(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
     """Compute the thin channels: plotted samples and cosines of the class means, each `[B, *dims]`."""
     now = evaluate(problem, state, knobs)
     M, K = now.last.M, now.last.M.shape[-1]
-    length = size(centred(M)) / sqrt(K - 1)  # the frame of the same spread
+    length = frobenius_norm(centred(M)) / sqrt(K - 1)  # the frame of the same spread
     points = project(M, now.points, problem.y[problem.plotted], length, torch.zeros_like(length))
     frame = simplex(K, M) * K / (K - 1)
     return {**points, "cosines": cosines(centred(M)), "cosines_frame": frame.expand(len(M), -1, -1)}
 
 
-def layer_channels(moments: Moments, accuracy: Tensor) -> dict[str, Tensor]:
+def layer_channels(moments: FeatureMoments, accuracy: Tensor) -> dict[str, Tensor]:
     """Compute NC1, its trace ratio and the accuracy of the nearest mean of each layer, each `[*]`."""
     return {"layer_nc1": nc1(moments), "layer_nc1_trace": nc1_trace(moments), "layer_accuracy": accuracy}
 
@@ -88,7 +88,7 @@ def input_channels(problem: Problem) -> dict[str, Tensor]:
     return layer_channels(pixels.moments, nearest_mean_accuracy(pixels.H, problem.y, pixels.moments.M))
 
 
-def _by_layer(problem: Problem, now: Evaluation, at: Stage) -> dict[str, Tensor]:
+def _by_layer(problem: Problem, now: Evaluation, at: GreedyStage) -> dict[str, Tensor]:
     """Channels of the input and each hidden layer, `[B, L + 1]`; NaN for layers that greedy training has not added."""
     channels = layer_channels(now.layers, now.nearest_mean)
     there = torch.arange(now.nearest_mean.shape[1], device=at.layer.device) <= at.layer[:, None]
@@ -107,11 +107,11 @@ def _squared(now: Evaluation) -> dict[str, Tensor]:
     K, bias = M.shape[-1], finite(now.head.bias).to(M.dtype)[..., None]
     return {
         "loss_within": (W @ Y).square().sum((-2, -1)) / (2 * K),
-        "loss_between": size(W @ M + bias - torch.eye(K, dtype=M.dtype, device=M.device)).square() / (2 * K),
+        "loss_between": frobenius_norm(W @ M + bias - torch.eye(K, dtype=M.dtype, device=M.device)).square() / (2 * K),
     }
 
 
-def _decay(problem: Problem, state: State, top: Head, knobs: Knobs) -> Tensor:
+def _decay(problem: Problem, state: State, top: LastLayer, knobs: Knobs) -> Tensor:
     """Half of weight decay times squared weights, which the objective adds to the loss, `[B]`."""
 
     def half(*values: Tensor) -> Tensor:
@@ -128,15 +128,15 @@ def _decay(problem: Problem, state: State, top: Head, knobs: Knobs) -> Tensor:
 class Evaluation(NamedTuple):
     """Networks at one step, in evaluation mode: K classes, L hidden layers, r coordinates."""
 
-    layers: Moments
+    layers: FeatureMoments
     """Moments of the output of each hidden layer, `[B, L, *]`; layers that are not added yet pass it on."""
     nearest_mean: Tensor
     """Share of samples whose own class mean is the nearest, `[B, L]`."""
-    last: Moments
+    last: FeatureMoments
     """Moments of the last hidden layer, `[B, *]`."""
     W: Tensor
     """The classifier in its coordinates, `[B, K, r + 1]`."""
-    head: Head
+    head: LastLayer
     """The last layer as it is."""
     points: Tensor
     """Coordinates of the samples that are plotted, `[B, r + 1, P]`."""
@@ -151,20 +151,20 @@ class Evaluation(NamedTuple):
 
 
 def evaluate(problem: Problem, state: State, knobs: Knobs) -> Evaluation:
-    """Send all samples through each network.
+    """Send all samples through each of `B` networks; each knob is `[B]`.
 
-    On a processor a member at a time, whose features then stay in the cache; on a card as many as `TOGETHER` allows.
+    On a processor a member at a time, whose features then stay in the cache; on a GPU as many as `TOGETHER` allows.
     """
     now, (B, depth, width) = stage(problem, state, knobs), state.gain.shape
     features = problem.X_all.element_size() * len(problem.X_all) * width * (depth + 2)
     at_once = 1 if state.t.device.type == "cpu" else max(1, TOGETHER // features)
     parts = [slice(i, i + at_once) for i in range(0, B, at_once)]
     return _joined(
-        [_evaluate(problem.select(p), State(*(v[p] for v in state)), Stage(*(v[p] for v in now))) for p in parts]
+        [_evaluate(problem.select(p), State(*(v[p] for v in state)), GreedyStage(*(v[p] for v in now))) for p in parts]
     )
 
 
-def _evaluate(problem: Problem, state: State, now: Stage) -> Evaluation:
+def _evaluate(problem: Problem, state: State, now: GreedyStage) -> Evaluation:
     x, top = problem.X_all.expand(len(state.t), -1, -1), head(problem, state, now)
     outputs = []
     for layer in range(state.gain.shape[1]):
@@ -214,7 +214,7 @@ def _joined(parts: Sequence[Any]) -> Any:
 class SpanCoordinates(NamedTuple):
     """Features of N samples in r + 1 coordinates, float64; the last one of samples and classifier is 0."""
 
-    moments: Moments
+    moments: FeatureMoments
     """`M [*, r + 1, K]`, `Y [*, r + 1, r + 1]`, `V [*, K]`."""
     H: Tensor
     """Coordinates of the samples, `[*, r + 1, N]`."""
@@ -238,7 +238,7 @@ def span_coordinates(H: Tensor, averaging: Tensor, W: Tensor | None = None) -> S
     Global and class means are subtracted before anything is squared. The features' own rounding bounds what is now:
     of the trace ratio, in float32, what is above 1e-13 times the squared global mean over the spread of the means.
     """
-    H, u = scaled(finite(H))
+    H, u = unit_scaled(finite(H))
     centre, labels, u = H.mean(-2, keepdim=True), averaging.argmax(-1), u.to(averaging.dtype)
     H = H - centre
     apart = averaging.mT.to(H.dtype) @ H  # few rows on the left: the other way round this takes five times as long
@@ -247,15 +247,15 @@ def span_coordinates(H: Tensor, averaging: Tensor, W: Tensor | None = None) -> S
     spanning = means if W is None else torch.cat([means, finite(W).to(means.dtype)], -1)
     Q = torch.linalg.qr(spanning)[0]
     A = (Q.mT.to(H.dtype).contiguous() @ D.mT).to(Q.dtype)
-    rest = torch.linalg.vector_norm(D, dim=-1).to(Q.dtype).square() - A.square().sum(-2)
+    residual = torch.linalg.vector_norm(D, dim=-1).to(Q.dtype).square() - A.square().sum(-2)
     off = A @ averaging  # what rounding left of the class means
     M, A = Q.mT @ means + off, A - off[..., labels]
     classifier = means.new_zeros(means.mT.shape) if W is None else finite(W).to(Q.dtype).mT
     now = pad(M[..., labels] + A, (0, 0, 0, 1))
-    return SpanCoordinates(_moments(M, A, rest.clamp_min(0), averaging, u), u * now, pad(classifier @ Q, (0, 1)))
+    return SpanCoordinates(_moments(M, A, residual.clamp_min(0), averaging, u), u * now, pad(classifier @ Q, (0, 1)))
 
 
-def _moments(M: Tensor, A: Tensor, rest: Tensor, averaging: Tensor, u: Tensor) -> Moments:
+def _moments(M: Tensor, A: Tensor, residual: Tensor, averaging: Tensor, u: Tensor) -> FeatureMoments:
     """Moments from class means `[*, r, K]`, deviations `[*, r, N]`, squared lengths out of them, and the unit.
 
     `Y Yᵀ = (K/N) A Aᵀ`, and beside it the length that is left.
@@ -263,6 +263,6 @@ def _moments(M: Tensor, A: Tensor, rest: Tensor, averaging: Tensor, u: Tensor) -
     N, K = averaging.shape
     values, vectors = torch.linalg.eigh(A @ A.mT * (K / N))
     Y = pad(vectors * values.clamp_min(0).sqrt()[..., None, :], (0, 1, 0, 1))
-    Y[..., -1, -1] = (rest.sum(-1) * (K / N)).sqrt()
-    V = ((A.square().sum(-2) + rest) @ averaging).sqrt()
-    return Moments(u * pad(M, (0, 0, 0, 1)), u * Y, u[..., 0] * V)
+    Y[..., -1, -1] = (residual.sum(-1) * (K / N)).sqrt()
+    V = ((A.square().sum(-2) + residual) @ averaging).sqrt()
+    return FeatureMoments(u * pad(M, (0, 0, 0, 1)), u * Y, u[..., 0] * V)

@@ -41,7 +41,7 @@ class State(NamedTuple):
     bias: Tensor
     """b `[B, K]`; stays 0 where a member has none."""
     first_v: Tensor
-    """Momentum of each parameter, as they come."""
+    """Momentum of the parameters, in their order and of their shapes."""
     inner_v: Tensor
     last_v: Tensor
     gain_v: Tensor
@@ -174,7 +174,7 @@ def _plotted(data: Data) -> np.ndarray:
 
 
 PLOTTED, POINTS = 40, 600
-"""At most so many samples of each class are drawn, and of all."""
+"""Most samples of each class that are plotted, and of all classes together."""
 
 
 # -- what is random: numpy streams on the CPU, one for each purpose ------------------------------------------------
@@ -184,7 +184,7 @@ EPOCHS = 128
 """Epochs with an order of samples of their own; then the orders come again."""
 
 ORDER = 100
-"""Orders are drawn with the seed s + 100 of the specification, weights with s, of greedy training with `100 s + l`."""
+"""Number that is added to a seed s for the stream of orders; weights come from s, of greedy training `100 s + l`."""
 
 
 def initial_weights(config: NeuralCollapse, inputs: int, classes: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

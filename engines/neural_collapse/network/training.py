@@ -27,7 +27,7 @@ JOINT, GREEDY = ((1, 3), (2, 3)), ((1, 2), (3, 4))
 """Drops, as fractions of the epochs: of all layers trained together, and of each layer that is added."""
 
 
-class Stage(NamedTuple):
+class GreedyStage(NamedTuple):
     """The layer that each member trains, the steps since it began, and the step size, each `[B]`."""
 
     layer: Tensor
@@ -38,18 +38,18 @@ class Stage(NamedTuple):
     """Step size now."""
 
 
-def stage(problem: Problem, state: State, knobs: Knobs) -> Stage:
-    """Find the stage of each member: greedy training spends all its epochs on each layer in turn."""
+def stage(problem: Problem, state: State, knobs: Knobs) -> GreedyStage:
+    """Find the stage of each member, `[B]`: greedy training spends all its epochs on each layer in turn."""
     length = knobs["epochs"].long() * problem.per_epoch
     top = torch.full_like(state.t, state.gain.shape[1] - 1)
     layer = torch.minimum(state.t // length, top) if problem.greedy else top
     since = state.t - layer * length if problem.greedy else state.t
     shares = GREEDY if problem.greedy else JOINT
     drops = torch.stack([parts * since >= part * length for part, parts in shares]).sum(0)
-    return Stage(layer, since, knobs["learning_rate"] * DROP ** drops.to(knobs["learning_rate"].dtype))
+    return GreedyStage(layer, since, knobs["learning_rate"] * DROP ** drops.to(knobs["learning_rate"].dtype))
 
 
-class Head(NamedTuple):
+class LastLayer(NamedTuple):
     """The last layer and its momentum."""
 
     last: Tensor
@@ -60,46 +60,52 @@ class Head(NamedTuple):
     bias_v: Tensor
 
 
-def head(problem: Problem, state: State, now: Stage) -> Head:
+def head(problem: Problem, state: State, now: GreedyStage) -> LastLayer:
     """The last layer as it enters a step: drawn afresh where greedy training adds a layer."""
-    own = Head(state.last, state.last_v, state.bias, state.bias_v)
+    own = LastLayer(state.last, state.last_v, state.bias, state.bias_v)
     if not problem.greedy:
         return own
     drawn = problem.new_heads[torch.arange(len(now.layer), device=now.layer.device), now.layer]
-    new = Head(drawn, torch.zeros_like(drawn), torch.zeros_like(own.bias), torch.zeros_like(own.bias))
+    new = LastLayer(drawn, torch.zeros_like(drawn), torch.zeros_like(own.bias), torch.zeros_like(own.bias))
     begins = now.since == 0
     chosen = (torch.where(begins.view(-1, *[1] * (a.dim() - 1)), a, b) for a, b in zip(new, own, strict=True))
-    return Head(*chosen)
+    return LastLayer(*chosen)
 
 
 # -- one step ------------------------------------------------------------------------------------------------------
 
 
 def step(problem: Problem, state: State, knobs: Knobs) -> State:
-    """Take one minibatch of each member's own training: all layers, or the one that greedy training is at."""
+    """Take one minibatch of each member's own training: all layers, or the one that greedy training is at.
+
+    Parameters are those of `State`, `[B, *]`; each knob is `[B]`.
+    """
     now = stage(problem, state, knobs)
     if not problem.greedy:
         return descend(problem, state, knobs, now, range(state.gain.shape[1]))
     return _greedy(problem, state, knobs, now)
 
 
-def _greedy(problem: Problem, state: State, knobs: Knobs, now: Stage) -> State:
+def _greedy(problem: Problem, state: State, knobs: Knobs, now: GreedyStage) -> State:
     """Take one step of members at different layers: those at the same layer go together."""
     parts: Groups = groups(now.layer.tolist(), state.t.device)
     moved_parts = [(_part(problem, state, knobs, now, layer, members), members) for layer, members in parts]
     return State(*(scattered(moved_parts, lambda moved, _, i=i: moved[i]) for i in range(len(state))))
 
 
-def _part(problem: Problem, state: State, knobs: Knobs, now: Stage, layer: int, members: Tensor | slice) -> State:
+def _part(problem: Problem, state: State, knobs: Knobs, now: GreedyStage, layer: int, members: Tensor | slice) -> State:
     own = {name: value[members] for name, value in knobs.items()}
-    where = Stage(*(value[members] for value in now))
+    where = GreedyStage(*(value[members] for value in now))
     return descend(
         problem.select(members), State(*(value[members] for value in state)), own, where, range(layer, layer + 1)
     )
 
 
-def descend(problem: Problem, state: State, knobs: Knobs, now: Stage, span: range) -> State:
-    """Descend one step in the layers of `span` and the last one; those below are frozen, those above not there yet."""
+def descend(problem: Problem, state: State, knobs: Knobs, now: GreedyStage, span: range) -> State:
+    """Descend one step in the layers of `span` and the last one; those below are frozen, those above not there yet.
+
+    Parameters are those of `State`, `[B, *]`; each knob is `[B]`.
+    """
     top = head(problem, state, now)
     x, targets = minibatch(problem, state)
     inputs, passed = forward(problem, state, x, span)
@@ -174,7 +180,7 @@ def backward(state: State, span: range, passed: Sequence[LayerForward], grad: Te
 
 
 EPS = 1e-5
-"""Added to the variance."""
+"""Number that is added to the variance of a minibatch, so that it can be divided by."""
 
 
 class LayerForward(NamedTuple):
@@ -194,7 +200,7 @@ class LayerGradients(NamedTuple):
     """Derivatives of the loss by what a layer is made of."""
 
     z: Tensor
-    """By `z = x W`, `[B, b, h]`."""
+    """Derivative by `z = x W`, `[B, b, h]`."""
     gain: Tensor | None
     """`[B, h]`; None without batch-norm."""
     shift: Tensor
@@ -298,7 +304,7 @@ def updated_layers(
 def _inner(
     state: State, body: Descent, rows: slice, inputs: Sequence[Tensor], backs: Sequence[LayerGradients]
 ) -> dict[str, Tensor]:
-    """All square layers in one product."""
+    """Move all square layers in one product."""
     old = (state.inner, state.inner_v)
     x, z = torch.stack(list(inputs), 1), torch.stack([back.z for back in backs], 1)
     w, v = (value[:, rows].flatten(0, 1) for value in old)
@@ -320,7 +326,7 @@ def running_statistics(state: State, span: range, passed: Sequence[LayerForward]
 
 
 def _put(whole: Tensor, rows: slice, part: Tensor) -> Tensor:
-    """`whole` with other rows; the part itself where it is all of them."""
+    """Return `whole` with other rows; the part itself where it is all of them."""
     if part.shape == whole.shape:
         return part
     whole = whole.clone()

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from engines.core.numerics.lapack import eigh
-from engines.optimizer_dynamics.scenes.small_models import Model
+from engines.optimizer_dynamics.scenes.small_models import SmallModel
 
 SUBSTEPS = 2
 DIRECTIONS = 3
@@ -26,7 +26,7 @@ APART = 1e-3
 """Distance of the points whose gradients give the slope of a curvature."""
 
 
-class Flow(NamedTuple):
+class FlowState(NamedTuple):
     """The place of a flow: parameters `[1, P]`, directions `[1, k, P]`, and the trace of Sigma now."""
 
     w: Tensor
@@ -34,7 +34,7 @@ class Flow(NamedTuple):
     variance: float
 
 
-def _slope(model: Model, w: Tensor, u: Tensor, v: Tensor) -> Tensor:
+def _slope(model: SmallModel, w: Tensor, u: Tensor, v: Tensor) -> Tensor:
     """Compute `grad (uᵀ H v)` `[1, P]` by second differences of the gradient along u + v and u - v, `[1, P]` each."""
 
     def second(d: Tensor) -> Tensor:
@@ -48,7 +48,7 @@ def _slope(model: Model, w: Tensor, u: Tensor, v: Tensor) -> Tensor:
     return (second(u + v) - second(u - v)) / 4
 
 
-def curvatures(model: Model, w: Tensor, basis: Tensor) -> tuple[Tensor, Tensor]:
+def curvatures(model: SmallModel, w: Tensor, basis: Tensor) -> tuple[Tensor, Tensor]:
     """Take a step of subspace iteration; return Ritz values `[k]`, largest first, and directions `[1, k, P]`."""
     Q = torch.linalg.qr(model.curvature(w, basis).mT)[0].mT
     small = Q @ model.curvature(w, Q).mT
@@ -56,36 +56,36 @@ def curvatures(model: Model, w: Tensor, basis: Tensor) -> tuple[Tensor, Tensor]:
     return values[0].flip(0), vectors.mT.flip(1) @ Q
 
 
-def variance(model: Model, w: Tensor, basis: Tensor, eta: float, dt: float) -> tuple[Tensor, Tensor, float]:
+def variance(model: SmallModel, w: Tensor, basis: Tensor, eta: float, dt: float) -> tuple[Tensor, Tensor, float]:
     """Return the pull `½ grad <Sigma, H>` `[1, P]`, the directions, and the trace of Sigma.
 
     Sigma makes the curvatures of the held directions go to `2/eta` within five substeps.
     """
     values, basis = curvatures(model, w, basis)
     edge = 2 / eta
-    held = [i for i in range(min(DIRECTIONS, len(values))) if float(values[i]) > NEAR * edge]
-    if not held:
+    at_edge = [i for i in range(min(DIRECTIONS, len(values))) if float(values[i]) > NEAR * edge]
+    if not at_edge:
         return torch.zeros_like(w), basis, 0.0
     gradient = model.loss_and_gradient(w)[1][0]
-    pairs = [(i, j) for i in held for j in held if i <= j]
+    pairs = [(i, j) for i in at_edge for j in at_edge if i <= j]
     slopes = torch.stack([_slope(model, w, basis[:, i], basis[:, j])[0] for i, j in pairs])
     wanted = torch.tensor([(edge - float(values[i])) / (5 * dt * eta) if i == j else 0.0 for i, j in pairs])
     twice = torch.tensor([1.0 if i == j else 2.0 for i, j in pairs], dtype=w.dtype)
     right = -(slopes @ gradient) - wanted.to(w.dtype)
     X = torch.linalg.lstsq(0.5 * (slopes @ slopes.mT) * twice, right[:, None]).solution[:, 0]
-    Sigma = w.new_zeros(len(held), len(held))
+    Sigma = w.new_zeros(len(at_edge), len(at_edge))
     for value, (i, j) in zip(X, pairs, strict=True):
-        Sigma[held.index(i), held.index(j)] = Sigma[held.index(j), held.index(i)] = value
+        Sigma[at_edge.index(i), at_edge.index(j)] = Sigma[at_edge.index(j), at_edge.index(i)] = value
     own, vectors = torch.linalg.eigh(Sigma)
     Sigma = (vectors * own.clamp_min(0)) @ vectors.mT
-    weights = torch.stack([Sigma[held.index(i), held.index(j)] for i, j in pairs]) * twice
+    weights = torch.stack([Sigma[at_edge.index(i), at_edge.index(j)] for i, j in pairs]) * twice
     return 0.5 * (weights @ slopes)[None], basis, float(Sigma.trace())
 
 
-def step(model: Model, flow: Flow, eta: float, central: bool = True) -> Flow:
+def step(model: SmallModel, flow: FlowState, eta: float, central: bool = True) -> FlowState:
     """Advance by one unit of time: along the central flow, or along the gradient flow alone."""
     w, basis, trace, dt = flow.w, flow.basis, 0.0, 1 / SUBSTEPS
     for _ in range(SUBSTEPS):
         pull, basis, trace = variance(model, w, basis, eta, dt) if central else (0.0, basis, 0.0)
         w = w - eta * dt * (model.loss_and_gradient(w)[1] + pull)
-    return Flow(w, basis, trace)
+    return FlowState(w, basis, trace)

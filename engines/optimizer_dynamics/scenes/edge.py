@@ -16,22 +16,21 @@ import torch
 from torch import Tensor
 
 from engines.core.compute.batching import tensor
+from engines.core.methods.method import Leaf
+from engines.core.methods.racing import Race, lengths, race
 from engines.core.numerics.lapack import eigh
 from engines.optimizer_dynamics.config import OptimizerDynamics
-from engines.optimizer_dynamics.methods.method import Leaf
-from engines.optimizer_dynamics.methods.racing import Race, lengths, race
-from engines.optimizer_dynamics.methods.table import method_of
 from engines.optimizer_dynamics.scenes import central_flow
 from engines.optimizer_dynamics.scenes.small_models import (
     PARAMETERS,
-    Model,
     Network,
-    Product,
+    ProductLoss,
+    SmallModel,
     Valley,
     images,
     network_start,
 )
-from engines.optimizer_dynamics.scenes.training import Configs, Knobs, complete, knobs_of, rates
+from engines.optimizer_dynamics.scenes.training import Configs, Knobs, complete, knobs_of, method_of, rates
 
 VECTORS = 4
 """Directions of large curvature that are followed; of two parameters there are two."""
@@ -64,12 +63,12 @@ class State(NamedTuple):
 class Problem:
     """Model, start and methods of `B` members."""
 
-    model: Model
+    model: SmallModel
     start: Tensor
     """`[B, P]`."""
     race: Race
     methods: tuple[str, ...]
-    schedules: tuple[str, ...]
+    rate_schedules: tuple[str, ...]
 
 
 def start_of(config: OptimizerDynamics) -> np.ndarray:
@@ -87,20 +86,25 @@ def start_of(config: OptimizerDynamics) -> np.ndarray:
 def build(configs: Configs, device: torch.device) -> Problem:
     """Assemble the problem of a batch."""
     start = tensor(np.stack([start_of(config) for config in configs]), device)
-    model: Model
+    model: SmallModel
     if configs[0].model == "network":
         model = Network(*(tensor(values, device) for values in images()))
     elif configs[0].model == "valley":
         model = Valley(tensor([config.rise for config in configs], device))
     else:
-        model = Product(tensor([config.centre for config in configs], device))
+        model = ProductLoss(tensor([config.centre for config in configs], device))
     return Problem(
         model=model,
         start=start,
         race=race([method_of(c) for c in configs], (Leaf(start.shape[1], 1),), start, knobs_of(configs, device)),
         methods=tuple(config.method for config in configs),
-        schedules=tuple(config.schedule for config in configs),
+        rate_schedules=tuple(config.schedule for config in configs),
     )
+
+
+def capturable(problem: Problem) -> bool:
+    """Whether a CUDA graph can record a step: whether flows of a network go is read on the host."""
+    return not problem.race.needs_host and not isinstance(problem.model, Network)
 
 
 def init(configs: Configs, problem: Problem) -> State:
@@ -170,9 +174,9 @@ def thresholds(problem: Problem, knobs: Knobs) -> Tensor:
 
 
 def step(problem: Problem, state: State, knobs: Knobs) -> State:
-    """Take one step of each member's method, and one of the subspace iteration."""
+    """Take one step of each member's method on parameters `[B, P]`, and one of the subspace iteration."""
     loss, gradient = problem.model.loss_and_gradient(state.w)
-    rate = rates(problem.schedules, state.t, knobs)
+    rate = rates(problem.rate_schedules, state.t, knobs)
     basis = _turned(problem, state.w, state.basis, scale_of(problem, state, knobs))
     w, memory = problem.race.step(state.w, state.memory, gradient, loss, rate, state.t + 1, knobs)
     before = torch.stack([state.before[:, 1], state.w], 1)
@@ -186,10 +190,12 @@ def smoothed(state: State) -> Tensor:
 
 def _with_flows(problem: Problem, state: State, knobs: Knobs) -> State:
     """Take one step of the flows of those members that have some, and begin those whose step has come."""
+    if not isinstance(problem.model, Network):
+        return state
     start, last = knobs["flow_start"], state.t - 1
     begins = (start >= 0) & (start <= last) & (state.flow_begun < start)
     goes = (state.flow_begun >= 0) & ~begins
-    if not bool((begins | goes).any()) or not isinstance(problem.model, Network):
+    if not bool((begins | goes).any()):
         return state
     begun = torch.where(begins, last, state.flow_begun)
     flows = torch.where(begins[:, None, None], smoothed(state)[:, None], state.flows)
@@ -198,9 +204,11 @@ def _with_flows(problem: Problem, state: State, knobs: Knobs) -> State:
     for member in goes.nonzero().flatten().tolist():
         if problem.methods[member] != "gd":
             continue
-        eta, at = float(rates(problem.schedules, last, knobs)[member]), slice(member, member + 1)
-        central = central_flow.step(problem.model, central_flow.Flow(flows[at, 0], basis[at], 0.0), eta)
-        plain = central_flow.step(problem.model, central_flow.Flow(flows[at, 1], basis[at], 0.0), eta, central=False)
+        eta, at = float(rates(problem.rate_schedules, last, knobs)[member]), slice(member, member + 1)
+        central = central_flow.step(problem.model, central_flow.FlowState(flows[at, 0], basis[at], 0.0), eta)
+        plain = central_flow.step(
+            problem.model, central_flow.FlowState(flows[at, 1], basis[at], 0.0), eta, central=False
+        )
         flows[at], basis[at], variance[at] = torch.stack([central.w, plain.w], 1), central.basis, central.variance
     return state._replace(flows=flows, flow_basis=basis, flow_variance=variance, flow_begun=begun)
 
@@ -212,20 +220,20 @@ def _flow_values(problem: Problem, state: State, rate: Tensor) -> dict[str, Tens
         return {}
     away = lengths(state.flows.flatten(0, 1), smoothed(state).repeat_interleave(2, 0)).unflatten(0, (-1, 2))
     loss = problem.model.loss_and_gradient(state.flows[:, 0])[0] + state.flow_variance / rate
-    found = {"central_distance": away[:, 0], "gradient_distance": away[:, 1],
+    distances = {"central_distance": away[:, 0], "gradient_distance": away[:, 1],
              "central_variance": state.flow_variance, "central_loss": loss}  # fmt: skip
-    return {name: torch.where(runs, values, torch.nan) for name, values in found.items()}
+    return {name: torch.where(runs, values, torch.nan) for name, values in distances.items()}
 
 
 def observe(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
     """Compute all channels that are not thin, each `[B, *dims]`."""
     loss, _ = problem.model.loss_and_gradient(state.w)
-    rate = rates(problem.schedules, state.t, knobs)
+    rate = rates(problem.rate_schedules, state.t, knobs)
     scale = scale_of(problem, state, knobs)
     top, _ = top_curvature(problem, state.w, _turned(problem, state.w, state.basis, scale), scale)
     # Half the second difference: the part of the iterates that changes its sign with every step.
     swing = (state.before[:, 0] - 2 * state.before[:, 1] + state.w) / 4
-    found = {
+    channels = {
         "loss": loss,
         "rate": rate,
         "distance": lengths(state.w, problem.start),
@@ -234,12 +242,12 @@ def observe(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
         "edge_ratio": top * rate / thresholds(problem, knobs),
         "oscillation": torch.where(state.t > 1, swing.square().sum(1), torch.nan),
     }
-    found |= _flow_values(problem, state, rate)
-    if isinstance(problem.model, Product):
-        found |= {"residual": state.w.prod(1) - problem.model.c, "length": state.w.square().sum(1)}
+    channels |= _flow_values(problem, state, rate)
+    if isinstance(problem.model, ProductLoss):
+        channels |= {"residual": state.w.prod(1) - problem.model.c, "length": state.w.square().sum(1)}
     if isinstance(problem.model, Valley):
-        found |= {"residual": state.w[:, 0], "length": state.w[:, 1]}
-    return complete(found, state.w)
+        channels |= {"residual": state.w[:, 0], "length": state.w[:, 1]}
+    return complete(channels, state.w)
 
 
 def snapshot(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:

@@ -15,13 +15,12 @@ import torch
 from torch import Tensor
 
 from engines.core.compute.batching import tensor
+from engines.core.methods.method import Leaf, Leaves, join, split
+from engines.core.methods.racing import Race, lengths, race
 from engines.core.numerics.lapack import svd, svdvals
 from engines.optimizer_dynamics import laws
 from engines.optimizer_dynamics.config import OptimizerDynamics
-from engines.optimizer_dynamics.methods.method import Leaf, Leaves, join, split
-from engines.optimizer_dynamics.methods.racing import Race, lengths, race
-from engines.optimizer_dynamics.methods.table import method_of
-from engines.optimizer_dynamics.scenes.training import Configs, Knobs, complete, knobs_of, rates
+from engines.optimizer_dynamics.scenes.training import Configs, Knobs, complete, knobs_of, method_of, rates
 
 LARGE_FIRST = ("gd", "heavy_ball", "nesterov")
 """Methods that learn large modes first, and one after the other."""
@@ -49,7 +48,7 @@ class Problem:
     U: Tensor
     """Left singular vectors of the target, `[B, n, r]`."""
     V: Tensor
-    """Right ones, `[B, m, r]`."""
+    """Right singular vectors of the target, `[B, m, r]`."""
     s: Tensor
     """Singular values, `[B, r]`."""
     start: Tensor
@@ -58,7 +57,7 @@ class Problem:
     """Half times in closed form, `[B, r]`."""
     leaves: Leaves
     race: Race
-    schedules: tuple[str, ...]
+    rate_schedules: tuple[str, ...]
 
 
 class Draw(NamedTuple):
@@ -72,7 +71,7 @@ class Draw(NamedTuple):
     """`[rows, columns]` each, W_1 first."""
 
 
-def frame(stream: np.random.Generator, n: int, r: int) -> np.ndarray:
+def orthonormal_columns(stream: np.random.Generator, n: int, r: int) -> np.ndarray:
     """Draw orthonormal columns `[n, r]`: Q of a Gaussian matrix, with the diagonal of R positive."""
     Q, R = np.linalg.qr(stream.standard_normal((n, r)))
     return Q * np.sign(np.diag(R))
@@ -81,11 +80,11 @@ def frame(stream: np.random.Generator, n: int, r: int) -> np.ndarray:
 def draw(config: OptimizerDynamics) -> Draw:
     """Draw the bases of the target and the factors at the start."""
     stream, r, L = np.random.default_rng(config.seed), len(config.values), config.depth
-    U, V = frame(stream, config.rows, r), frame(stream, config.columns, r)
+    U, V = orthonormal_columns(stream, config.rows, r), orthonormal_columns(stream, config.columns, r)
     if config.start == "random":
         factors = [config.alpha * stream.standard_normal(shape) / shape[1] ** 0.5 for shape in config.shapes]
         return Draw(U, V, factors)
-    bases = [V, *(frame(stream, config.width, r) for _ in range(L - 1)), U]
+    bases = [V, *(orthonormal_columns(stream, config.width, r) for _ in range(L - 1)), U]
     if config.start == "diagonal":
         bases = [np.eye(len(basis), r) for basis in bases]
     factors = [config.alpha * bases[i + 1] @ bases[i].T for i in range(L)]
@@ -103,7 +102,7 @@ def build(configs: Configs, device: torch.device) -> Problem:
     return Problem(
         M=U * s[:, None, :] @ V.mT, U=U, V=V, s=s, start=start, law=tensor(law, device), leaves=leaves,
         race=race([method_of(config) for config in configs], leaves, start, knobs_of(configs, device)),
-        schedules=tuple(config.schedule for config in configs),
+        rate_schedules=tuple(config.schedule for config in configs),
     )  # fmt: skip
 
 
@@ -165,9 +164,9 @@ def modes(problem: Problem, product: Tensor) -> Tensor:
 
 
 def step(problem: Problem, state: State, knobs: Knobs) -> State:
-    """Take one step of each member's method."""
+    """Take one step of each member's method on the factors `[B, P]`."""
     now = evaluate(state.w, problem.M, problem.leaves)
-    rate = rates(problem.schedules, state.t, knobs)
+    rate = rates(problem.rate_schedules, state.t, knobs)
     w, memory = problem.race.step(state.w, state.memory, now.gradient, now.loss, rate, state.t + 1, knobs)
     return State(w, memory, _half_times(problem, state, now.product), state.t + 1)
 
@@ -184,9 +183,9 @@ def observe(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
     now = evaluate(w, problem.M, problem.leaves)
     u, half = modes(problem, now.product), _half_times(problem, state, now.product)
     on = u.square().sum(1) / now.product.square().sum((-2, -1))
-    found = {
+    channels = {
         "loss": now.loss,
-        "rate": rates(problem.schedules, state.t, knobs),
+        "rate": rates(problem.rate_schedules, state.t, knobs),
         "distance": lengths(w, problem.start),
         "d_estimate": problem.race.remembered(state.memory, "d"),
         "modes": u,
@@ -195,23 +194,23 @@ def observe(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
         "target": problem.s,
         "share_off": (1 - on).clamp_min(0).sqrt(),
     }
-    return complete(found, state.w)
+    return complete(channels, state.w)
 
 
 def snapshot(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
     """Compute singular values `[B, n]` of the first factor and its gradient, and the update in their directions."""
     W = split(state.w, problem.leaves)[0]
     G = split(evaluate(state.w, problem.M, problem.leaves).gradient, problem.leaves)[0].nan_to_num(0)
-    rate = rates(problem.schedules, state.t, knobs)[:, None, None]
+    rate = rates(problem.rate_schedules, state.t, knobs)[:, None, None]
     update = (W - split(step(problem, state, knobs).w, problem.leaves)[0]) / rate
     left, values, right = svd(G)
-    found = {
+    channels = {
         "update_spectrum": (left * (update @ right.mT)).sum(1),
         "update_law": problem.race.mapped(values, knobs),
         "gradient_spectrum": values / torch.linalg.vector_norm(values, dim=1, keepdim=True),
         "factor_spectrum": svdvals(W.nan_to_num(0)),
     }
-    return complete(found, state.w, thin=True)
+    return complete(channels, state.w, thin=True)
 
 
 def nbytes(configs: Sequence[OptimizerDynamics]) -> int:

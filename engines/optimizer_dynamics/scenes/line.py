@@ -11,12 +11,11 @@ import torch
 from torch import Tensor
 
 from engines.core.compute.batching import tensor
+from engines.core.methods.method import Leaf
+from engines.core.methods.racing import Race, race
 from engines.core.protocol.declarations import Prediction
 from engines.optimizer_dynamics.config import OptimizerDynamics
-from engines.optimizer_dynamics.methods.method import Leaf
-from engines.optimizer_dynamics.methods.racing import Race, race
-from engines.optimizer_dynamics.methods.table import method_of
-from engines.optimizer_dynamics.scenes.training import Configs, Knobs, complete, knobs_of, rates
+from engines.optimizer_dynamics.scenes.training import Configs, Knobs, complete, knobs_of, method_of, rates
 
 ROOT_THREE = 3**0.5
 """Factor by which D-Adaptation of gradient descent grows in a step."""
@@ -43,7 +42,7 @@ class Problem:
     goal: Tensor
     """`[B, 1]`."""
     race: Race
-    schedules: tuple[str, ...]
+    rate_schedules: tuple[str, ...]
 
 
 def build(configs: Configs, device: torch.device) -> Problem:
@@ -61,9 +60,9 @@ def init(configs: Configs, problem: Problem) -> State:
 
 
 def step(problem: Problem, state: State, knobs: Knobs) -> State:
-    """Take one step of each member's method."""
+    """Take one step of each member's method on the point `[B, 1]`."""
     miss = state.w - problem.goal
-    rate = rates(problem.schedules, state.t, knobs)
+    rate = rates(problem.rate_schedules, state.t, knobs)
     return State(
         *problem.race.step(state.w, state.memory, miss.sign(), miss.abs()[:, 0], rate, state.t + 1, knobs), state.t + 1
     )
@@ -72,13 +71,13 @@ def step(problem: Problem, state: State, knobs: Knobs) -> State:
 def observe(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
     """Compute all channels that are not thin, each `[B, *dims]`."""
     w = problem.race.reported(state.w, state.memory, knobs)
-    found = {
+    channels = {
         "loss": (w - problem.goal).abs()[:, 0],
-        "rate": rates(problem.schedules, state.t, knobs),
+        "rate": rates(problem.rate_schedules, state.t, knobs),
         "distance": w.abs()[:, 0],
         "d_estimate": problem.race.remembered(state.memory, "d"),
     }
-    return complete(found, state.w)
+    return complete(channels, state.w)
 
 
 def snapshot(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
@@ -98,28 +97,28 @@ def dog_distance(config: OptimizerDynamics, t: np.ndarray) -> np.ndarray:
 
 
 def lines(config: OptimizerDynamics, steps: np.ndarray) -> list[Prediction]:
-    """Predict the growth of the estimate while the gradient stays, and its ceiling."""
+    """Predict the growth of the estimate at steps `[T]` while the gradient stays, and the estimate's ceiling."""
     t, D = np.asarray(steps, dtype=float), config.goal
     why = "" if config.eta == 1 and config.schedule == "constant" else "the law is for a factor η of 1 at all times"
     if config.method == "dadapt_sgd" and config.beta1:
         why = why or "the law is without momentum"
-    found = []
+    laws = []
     growth = {"dadapt_sgd": ("√3 a step", ROOT_THREE), "dowg": ("1.8393 a step", TRIBONACCI)}.get(config.method)
     if growth:
         values = config.d0 * growth[1] ** np.minimum(t - 2, 1000)
         values = np.where((t >= 2) & (values < D / 2), values, np.nan)
-        found.append(_line("d_estimate", f"slope {growth[0]}", values, why or "a slope and no level", "law"))
+        laws.append(_line("d_estimate", f"slope {growth[0]}", values, why or "a slope and no level", "law"))
     if config.method == "dog":
         values = dog_distance(config, t)
         values = np.where((t >= 4) & (values < D / 2), values, np.nan)
-        found.append(_line("distance", "r exp(2√t − 2)/√t", values, why, "law"))
+        laws.append(_line("distance", "r exp(2√t − 2)/√t", values, why, "law"))
     ceiling = {"prodigy": ("D", D), "dadapt_sgd": ("2D", 2 * D)}.get(config.method)
     if ceiling:
         over = "" if config.d0 <= ceiling[1] else f"the first guess {config.d0:g} is above D already"
         if config.method == "dadapt_sgd" and config.beta1:
             over = over or "the bound is without momentum"
-        found.append(_line("d_estimate", f"at most {ceiling[0]}", np.full_like(t, ceiling[1]), over, "upper"))
-    return found
+        laws.append(_line("d_estimate", f"at most {ceiling[0]}", np.full_like(t, ceiling[1]), over, "upper"))
+    return laws
 
 
 def _line(channel: str, label: str, values: np.ndarray, why: str, kind: str) -> Prediction:

@@ -17,12 +17,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from engines.core.methods.method import Leaf, Leaves, join, split
+from engines.core.methods.racing import Race, lengths, race
 from engines.core.numerics import digits
 from engines.optimizer_dynamics.config import OptimizerDynamics
-from engines.optimizer_dynamics.methods.method import Leaf, Leaves, join, split
-from engines.optimizer_dynamics.methods.racing import Race, lengths, race
-from engines.optimizer_dynamics.methods.table import method_of
-from engines.optimizer_dynamics.scenes.training import Configs, Knobs, complete, knobs_of, rates
+from engines.optimizer_dynamics.scenes.training import Configs, Knobs, complete, knobs_of, method_of, rates
 
 SIZES = (65, 32, 32, 10)
 LEAVES: Leaves = tuple(Leaf(out, into) for into, out in pairwise(SIZES))
@@ -66,7 +65,7 @@ class Problem:
     start: Tensor
     """`[B, P]`."""
     race: Race
-    schedules: tuple[str, ...]
+    rate_schedules: tuple[str, ...]
 
 
 @lru_cache(maxsize=1)
@@ -101,7 +100,7 @@ def build(configs: Configs, device: torch.device) -> Problem:
         minibatches=torch.as_tensor(np.stack([drawn[config.seed] for config in configs]), device=device),
         start=start,
         race=race([method_of(config) for config in configs], LEAVES, start, knobs),
-        schedules=tuple(config.schedule for config in configs),
+        rate_schedules=tuple(config.schedule for config in configs),
     )
 
 
@@ -152,9 +151,9 @@ def _minibatch(problem: Problem, t: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def step(problem: Problem, state: State, knobs: Knobs) -> State:
-    """Take one step of each member's method on its next minibatch."""
+    """Take one step of each member's method on the weights `[B, P]`, with its next minibatch."""
     loss, gradient = evaluate(state.w, *_minibatch(problem, state.t))
-    rate, narrow = rates(problem.schedules, state.t, knobs).to(REAL), _narrow(knobs)
+    rate, narrow = rates(problem.rate_schedules, state.t, knobs).to(REAL), _narrow(knobs)
     w, memory = problem.race.step(state.w, state.memory, gradient, loss, rate, state.t + 1, narrow)
     return State(w, memory, _scores(problem, w, memory, state, knobs, narrow), state.t + 1)
 
@@ -182,14 +181,14 @@ def observe(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
     x, y = _minibatch(problem, state.t)
     narrow = _narrow(knobs)
     w = problem.race.reported(state.w, state.memory, narrow)
-    found = {
+    channels = {
         "loss": losses(outputs(w, x)[0].double(), y),
-        "rate": rates(problem.schedules, state.t, knobs),
+        "rate": rates(problem.rate_schedules, state.t, knobs),
         "distance": lengths(w, problem.start).double(),
         "d_estimate": problem.race.remembered(state.memory, "d").double(),
         "score": torch.where(state.score >= 0, state.score, torch.nan),
     }
-    return complete(found, state.w)
+    return complete(channels, state.w)
 
 
 def snapshot(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:

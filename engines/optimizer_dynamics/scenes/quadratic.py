@@ -14,20 +14,19 @@ import torch
 from torch import Tensor
 
 from engines.core.compute.batching import tensor
+from engines.core.methods.method import Leaf
+from engines.core.methods.racing import Race, lengths, race
 from engines.core.numerics.noise import Noise, steps_per_block
 from engines.optimizer_dynamics import risk
 from engines.optimizer_dynamics.config import OptimizerDynamics
-from engines.optimizer_dynamics.methods.method import Leaf
-from engines.optimizer_dynamics.methods.racing import Race, lengths, race
-from engines.optimizer_dynamics.methods.table import method_of
 from engines.optimizer_dynamics.risk import ExactRisk, exact_risk
-from engines.optimizer_dynamics.scenes.training import Configs, Knobs, complete, knobs_of, rates
+from engines.optimizer_dynamics.scenes.training import Configs, Knobs, complete, knobs_of, method_of, rates
 
 SAMPLES = 41
 """Purpose of the stream that draws inputs and the noise of labels."""
 
 
-class Moments(NamedTuple):
+class RiskMoments(NamedTuple):
     """State of `B` members whose expected risk is followed."""
 
     moments: Tensor
@@ -43,24 +42,26 @@ def build_exact(configs: Configs, device: torch.device) -> ExactRisk:
     return exact_risk(configs, device)
 
 
-def init_exact(configs: Configs, problem: ExactRisk) -> Moments:
+def init_exact(configs: Configs, problem: ExactRisk) -> RiskMoments:
     """Begin at `w = 0`."""
-    return Moments(*problem.begin(), torch.zeros(len(configs), dtype=torch.long, device=problem.start.device))
+    return RiskMoments(*problem.begin(), torch.zeros(len(configs), dtype=torch.long, device=problem.start.device))
 
 
-def step_exact(problem: ExactRisk, state: Moments, knobs: Knobs) -> Moments:
-    """Advance the moments by one step."""
-    return Moments(*problem.step(state.moments, state.weighed, state.t, knobs), state.t + 1)
+def step_exact(problem: ExactRisk, state: RiskMoments, knobs: Knobs) -> RiskMoments:
+    """Advance the moments `[B, K, d]` by one step."""
+    return RiskMoments(*problem.step(state.moments, state.weighed, state.t, knobs), state.t + 1)
 
 
-def observe_exact(problem: ExactRisk, state: Moments, knobs: Knobs) -> dict[str, Tensor]:
+def observe_exact(problem: ExactRisk, state: RiskMoments, knobs: Knobs) -> dict[str, Tensor]:
     """Compute all channels that are not thin, `[B, *]` each."""
     excess = problem.risk(state.moments)
     loss = excess + problem.constants.noise[:, 0] / 2
-    return complete({"loss": loss, "risk": excess, "rate": rates(problem.schedules, state.t, knobs)}, state.weighed)
+    return complete(
+        {"loss": loss, "risk": excess, "rate": rates(problem.rate_schedules, state.t, knobs)}, state.weighed
+    )
 
 
-def snapshot_exact(problem: ExactRisk, state: Moments, knobs: Knobs) -> dict[str, Tensor]:
+def snapshot_exact(problem: ExactRisk, state: RiskMoments, knobs: Knobs) -> dict[str, Tensor]:
     """Compute the excess risk of each direction, `[B, d]`."""
     parts = problem.constants.curvature * problem.counted(state.moments) / 2
     return complete({"risk_modes": parts}, state.weighed, thin=True)
@@ -99,7 +100,7 @@ class Problem:
     """Standard deviation of the labels, `[B]`."""
     samples: Noise
     race: Race
-    schedules: tuple[str, ...]
+    rate_schedules: tuple[str, ...]
 
 
 def build(configs: Configs, device: torch.device) -> Problem:
@@ -113,7 +114,7 @@ def build(configs: Configs, device: torch.device) -> Problem:
         noise=tensor([config.noise for config in configs], device),
         samples=Noise([c.seed for c in configs], SAMPLES, (configs[0].batch_size, configs[0].dimension + 1), "normal"),
         race=race([method_of(config) for config in configs], leaves, w, knobs_of(configs, device)),
-        schedules=tuple(config.schedule for config in configs),
+        rate_schedules=tuple(config.schedule for config in configs),
     )
 
 
@@ -125,13 +126,13 @@ def init(configs: Configs, problem: Problem) -> State:
 
 
 def step(problem: Problem, state: State, knobs: Knobs) -> State:
-    """Draw a minibatch of samples and take one step of each member's method."""
+    """Draw a minibatch of samples and take one step of each member's method on the weights `[B, d]`."""
     drawn = problem.samples.at(int(state.t.max())).to(state.w.device)
     x = drawn[..., :-1] * problem.curvature.sqrt()[:, None]
     miss = (x @ (state.w - problem.minimiser)[:, :, None])[..., 0] - problem.noise[:, None] * drawn[..., -1]
     gradient = (x.mT @ miss[:, :, None])[..., 0] / x.shape[1]
     loss = miss.square().mean(1) / 2
-    rate = rates(problem.schedules, state.t, knobs)
+    rate = rates(problem.rate_schedules, state.t, knobs)
     moved = problem.race.step(state.w, state.memory, gradient * problem.scale, loss, rate, state.t + 1, knobs)
     return State(*moved, state.t + 1)
 
@@ -145,14 +146,14 @@ def _parts(problem: Problem, state: State, knobs: Knobs) -> Tensor:
 def observe(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
     """Compute all channels that are not thin, each `[B, *dims]`."""
     excess = _parts(problem, state, knobs).sum(1)
-    found = {
+    channels = {
         "loss": excess + problem.noise.square() / 2,
         "risk": excess,
-        "rate": rates(problem.schedules, state.t, knobs),
+        "rate": rates(problem.rate_schedules, state.t, knobs),
         "distance": lengths(problem.race.reported(state.w, state.memory, knobs), torch.zeros_like(state.w)),
         "d_estimate": problem.race.remembered(state.memory, "d"),
     }
-    return complete(found, state.w)
+    return complete(channels, state.w)
 
 
 def snapshot(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:

@@ -22,7 +22,7 @@ PARAMETERS = (COMPONENTS + 1) * HIDDEN + (HIDDEN + 1) * CLASSES
 
 
 @dataclass(frozen=True)
-class Product:
+class ProductLoss:
     """`½(xy - c)²`, for c `[B]`."""
 
     c: Tensor
@@ -99,12 +99,12 @@ class Network:
         return torch.cat([part.flatten(2) for part in parts], 2)
 
 
-Model = Product | Valley | Network
+SmallModel = ProductLoss | Valley | Network
 
 
 @lru_cache(maxsize=1)
 def images() -> tuple[np.ndarray, np.ndarray]:
-    """Return principal components `[100, 8]` at unit variance of ten images of each digit, and unit vectors."""
+    """Return principal components `[100, 8]` of ten images a digit, at unit variance, and unit vectors `[100, 10]`."""
     pixels, labels = digits.load()
     stream = np.random.default_rng(0)
     chosen = np.concatenate(

@@ -4,26 +4,43 @@ from engines.optimizer_dynamics.verdicts.edge import catapult, central, central_
 from engines.optimizer_dynamics.verdicts.factorisation import (
     decay_cap,
     depths,
+    method_laws,
     newton_schulz,
     opening,
     rotation,
-    table,
 )
 from engines.optimizer_dynamics.verdicts.quadratic import (
     BEST,
     advantage,
     batch_sizes,
-    flip,
     line_race,
     momentum,
     power_law,
-    sampled,
+    sampled_mean,
+    schedules_cross,
     weak_baseline,
 )
 from engines.optimizer_dynamics.verdicts.race import race
 
 __all__ = [
-    "BEST", "advantage", "batch_sizes", "catapult", "central", "central_live", "decay_cap", "depths", "edge", "flip",
-    "line_race", "momentum", "newton_schulz", "opening", "power_law", "race", "rotation", "sampled", "table",
+    "BEST",
+    "advantage",
+    "batch_sizes",
+    "catapult",
+    "central",
+    "central_live",
+    "decay_cap",
+    "depths",
+    "edge",
+    "line_race",
+    "method_laws",
+    "momentum",
+    "newton_schulz",
+    "opening",
+    "power_law",
+    "race",
+    "rotation",
+    "sampled_mean",
+    "schedules_cross",
     "weak_baseline",
 ]  # fmt: skip

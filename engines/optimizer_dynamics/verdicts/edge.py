@@ -25,17 +25,16 @@ def _ended(run: RunData, member: int, measure: Callable[[int], float]) -> float 
 
 def catapult(run: RunData) -> list[Verdict]:
     """Judge O13: the loss rises, falls, and lands where it is flat; from 4 on it diverges."""
-    found = []
+    verdicts = []
     for start, peak in PEAKS.items():
         members = run.where(sharpness=start)
         peaks = [_ended(run, i, lambda i: float(np.abs(run["residual"][:, i]).max())) for i in members]
         ends = [_ended(run, i, lambda i: float(run["length"][-1, i])) for i in members]
-        found.append(verdict(f"η l₀ = {start:g}: largest residual", peaks, peak, 2e-3))
-        found.append(verdict(f"η l₀ = {start:g}: η l at the end", ends, LANDED[start], 2e-3))
+        verdicts.append(verdict(f"η l₀ = {start:g}: largest residual", peaks, peak, 2e-3))
+        verdicts.append(verdict(f"η l₀ = {start:g}: η l at the end", ends, LANDED[start], 2e-3))
     beyond = [float(run.diverged_at[i] if run.diverged_at[i] >= 0 else 10**6) if at_end(run) else None
               for i in run.where(sharpness=4.1)]  # fmt: skip
-    return [*found, verdict("η l₀ = 4.1: step at which it left the finite numbers", beyond, 10.0, 4.0,
-                            "the step depends on the size at which a number counts as gone")]  # fmt: skip
+    return [*verdicts, verdict("η l₀ = 4.1: step at which it left the finite numbers", beyond, 12.0, 1.0)]  # fmt: skip
 
 
 def edge(run: RunData) -> list[Verdict]:
@@ -62,8 +61,8 @@ def edge(run: RunData) -> list[Verdict]:
 
 
 def _whole(run: RunData, member: int) -> float | None:
-    found = run.probe_results.get(("hessian", member))
-    return None if found is None else float(found["largest"]) * run.configs[member].eta / 2
+    result = run.probe_results.get(("hessian", member))
+    return None if result is None else float(result["largest"]) * run.configs[member].eta / 2
 
 
 ARRIVED = 0.98
@@ -97,9 +96,11 @@ def _identity(run: RunData, member: int) -> float | None:
 
 def central(run: RunData) -> list[Verdict]:
     """Judge O17: the probe's distances after 150 steps, to the central flow and to the gradient flow."""
-    found = [run.probe_results.get(("central_flow", i)) for i in range(len(run.configs))]
-    ratios = [None if f is None else float(np.asarray(f["gradient"])[-1] / np.asarray(f["central"])[-1]) for f in found]
-    near = [None if f is None else float(np.asarray(f["central"])[-1]) for f in found]
+    results = [run.probe_results.get(("central_flow", i)) for i in range(len(run.configs))]
+    ratios = [
+        None if f is None else float(np.asarray(f["gradient"])[-1] / np.asarray(f["central"])[-1]) for f in results
+    ]
+    near = [None if f is None else float(np.asarray(f["central"])[-1]) for f in results]
     return [
         above("distance to the gradient flow over that to the central flow", ratios, 2.0),
         below("distance to the central flow", near, 0.2),

@@ -12,12 +12,14 @@ from engines.core.protocol.declarations import Verdict
 from engines.core.protocol.engine import RunData
 from engines.optimizer_dynamics import risk
 from engines.optimizer_dynamics.config import OptimizerDynamics
+from engines.optimizer_dynamics.learning_rate_schedules import SCHEDULE_LABELS
 from engines.optimizer_dynamics.scenes.line import ROOT_THREE, TRIBONACCI
-from engines.optimizer_dynamics.schedules import SCHEDULE_LABELS
 from engines.optimizer_dynamics.speed import parabola_minimum, steps_to_equal
 
+CHANCE = "of the mean of 64 runs: beyond four by chance once in 6,000 claims"
 
-def at(run: RunData, member: int, step: int) -> float | None:
+
+def risk_at(run: RunData, member: int, step: int) -> float | None:
     """Excess risk at a step, interpolated on logarithms; None before it is reached, infinite where it diverged."""
     if not len(run) or run.steps[-1] < step:
         return None
@@ -29,15 +31,15 @@ def at(run: RunData, member: int, step: int) -> float | None:
 
 def tuned(run: RunData, members: Sequence[int], step: int) -> tuple[float, float] | None:
     """Best rate and its risk at a step, over members that differ in their rates; None before it."""
-    risks = [at(run, i, step) for i in members]
+    risks = [risk_at(run, i, step) for i in members]
     if None in risks or not risks:
         return None
     return parabola_minimum(np.array([run.configs[i].eta for i in members]), np.array(risks, dtype=float))
 
 
-def sampled(run: RunData) -> list[Verdict]:
+def sampled_mean(run: RunData) -> list[Verdict]:
     """Judge O6: the mean of sampled runs is the exact risk, under every schedule."""
-    found = []
+    verdicts = []
     for schedule in dict.fromkeys(config.schedule for config in run.configs):
         members = run.where(schedule=schedule)
         ends = [final(run, "risk", i) for i in members]
@@ -48,14 +50,14 @@ def sampled(run: RunData) -> list[Verdict]:
             error = np.std(ends, ddof=1) / len(ends) ** 0.5  # type: ignore[arg-type]
             away = float((np.mean(ends) - exact) / error)  # type: ignore[arg-type]
         claim = f"{SCHEDULE_LABELS[schedule]}: mean risk at the end less the exact one, in standard errors"
-        found.append(verdict(claim, [away], 0.0, 4.0, "four standard errors of the mean of 64 runs"))  # fmt: skip
-    return found
+        verdicts.append(verdict(claim, [away], 0.0, 4.0, CHANCE))
+    return verdicts
 
 
 def power_law(run: RunData) -> list[Verdict]:
     """Judge O7: the best rate falls with the budget as a power, and a schedule changes the power."""
     claims = {"constant": (-0.38, 0.02, -0.415, 0.015), "linear": (-0.235, 0.02, -0.51, 0.015)}
-    found = []
+    verdicts = []
     for schedule, (rate, off, excess, within) in claims.items():
         budgets = sorted({config.horizon for config in run.configs})
         best = [tuned(run, _grid(run, schedule, T), T) for T in budgets]
@@ -63,9 +65,9 @@ def power_law(run: RunData) -> list[Verdict]:
         if None not in best:
             points = np.log(np.array(best))
             slopes = [slope(np.log(budgets), points[:, column], fewest=2) for column in (0, 1)]
-        found.append(verdict(f"{schedule}: power of T in the best rate", slopes[:1], rate, off))
-        found.append(verdict(f"{schedule}: power of T in the risk", slopes[1:], excess, within))
-    return found
+        verdicts.append(verdict(f"{schedule}: power of T in the best rate", slopes[:1], rate, off))
+        verdicts.append(verdict(f"{schedule}: power of T in the risk", slopes[1:], excess, within))
+    return verdicts
 
 
 def _grid(run: RunData, schedule: str, horizon: int, **knobs: object) -> list[int]:
@@ -75,7 +77,7 @@ def _grid(run: RunData, schedule: str, horizon: int, **knobs: object) -> list[in
     return run.where(schedule=schedule, horizon=horizon, **knobs)
 
 
-def flip(run: RunData) -> list[Verdict]:
+def schedules_cross(run: RunData) -> list[Verdict]:
     """Judge O8: the schedule that wins loses until late."""
     table = {
         "constant": (0.0455, 0.0350, 0.0285),
@@ -83,7 +85,7 @@ def flip(run: RunData) -> list[Verdict]:
         "cosine": (0.0640, 0.0397, 0.0154),
     }
     return [
-        verdict(f"{name}: excess risk at step {step}", [at(run, i, step) for i in run.where(schedule=name)], value,
+        verdict(f"{name}: excess risk at step {step}", [risk_at(run, i, step) for i in run.where(schedule=name)], value,
                 0.01 * value)
         for name, values in table.items() for step, value in zip((1024, 2048, 4096), values, strict=True)
     ]  # fmt: skip
@@ -98,26 +100,26 @@ BEST = {
 
 def batch_sizes(run: RunData) -> list[Verdict]:
     """Judge O9: at a fixed number of samples the best rate is proportional to the batch size, then capped."""
-    found = []
+    verdicts = []
     for schedule, table in BEST.items():
         for batch_size, value in table.items():
             best = tuned(run, run.where(schedule=schedule, batch_size=batch_size), 4096 // batch_size)
             share = None if best is None else best[0] / batch_size
-            found.append(verdict(f"{schedule}, B = {batch_size}: best rate over B", [share], value, 0.03 * value))
-    return found
+            verdicts.append(verdict(f"{schedule}, B = {batch_size}: best rate over B", [share], value, 0.03 * value))
+    return verdicts
 
 
 def advantage(run: RunData) -> list[Verdict]:
     """Judge O10: a preconditioner loses early, wins late, and its advantage shrinks with size."""
     claims = {(30, 64): 0.88, (30, 1024): 1.38, (300, 64): 0.66, (300, 1024): 0.96}
-    found = []
+    verdicts = []
     for (dimension, T), value in claims.items():
         base = _curve(run, dimension, 0.0)
         own = tuned(run, run.where(dimension=dimension, precondition=0.5, horizon=T), T)
         speed = None if own is None or base is None else ratio(steps_to_equal(*base, own[1]), T)
         claim = f"d = {dimension}, T = {T}: steps of tuned SGD over those of H^{{−½}}"
-        found.append(verdict(claim, [speed], value, 0.05))
-    return found
+        verdicts.append(verdict(claim, [speed], value, 0.05))
+    return verdicts
 
 
 def _curve(run: RunData, dimension: int, power: float) -> tuple[np.ndarray, np.ndarray] | None:
@@ -142,18 +144,19 @@ def weak_baseline(run: RunData) -> list[Verdict]:
     """Judge O11: how much faster a tuned run looks than the same method at another rate."""
     base = _curve(run, 300, 0.0)
     best = tuned(run, run.where(horizon=1024), 1024)
-    found = []
+    verdicts = []
     for times, value in WEAK.items():
         speed = None
         if base is not None and best is not None:
             grid = run.where(horizon=1024)
             rates = np.log([run.configs[i].eta for i in grid])
-            risks = np.log([at(run, i, 1024) or np.inf for i in grid])
+            risks = np.log([risk_at(run, i, 1024) or np.inf for i in grid])
             reached = float(np.exp(np.interp(np.log(times * best[0]), rates, risks)))
             steps = steps_to_equal(*base, reached)
             speed = None if steps is None else 1024 / steps
-        found.append(verdict(f"rate x {times:g}: 1024 steps over those of a tuned run", [speed], value, 0.04 * value))
-    return found
+        claim = f"rate x {times:g}: 1024 steps over those of a tuned run"
+        verdicts.append(verdict(claim, [speed], value, 0.04 * value))
+    return verdicts
 
 
 def line_race(run: RunData) -> list[Verdict]:
@@ -202,15 +205,15 @@ def momentum(run: RunData) -> list[Verdict]:
     return [
         verdict("exact risk at the end over that of the same knobs alone", exact, 1.0, 1e-9),
         verdict("mean of sampled runs less the exact risk, in standard errors", [_away(run, i) for i in members], 0.0,
-                4.5, "the worst of twelve steps and five methods"),
+                4.5, "the worst of twelve steps and five methods, 64 runs each: beyond by chance once in 500"),
         verdict("heavy ball at η(1 − β) over gradient descent: risk at the end", gain, 1.0, 0.1),
     ]  # fmt: skip
 
 
 def _away(run: RunData, member: int) -> float | None:
-    found = run.probe_results.get(("monte_carlo", member))
-    if found is None:
+    result = run.probe_results.get(("monte_carlo", member))
+    if result is None:
         return None
-    exact = risk.expected(run.configs[member], np.asarray(found["steps"]))
-    z = (np.asarray(found["mean"]) - exact) / np.asarray(found["error"])
+    exact = risk.expected(run.configs[member], np.asarray(result["steps"]))
+    z = (np.asarray(result["mean"]) - exact) / np.asarray(result["error"])
     return float(z[np.abs(z).argmax()])

@@ -11,7 +11,7 @@ from engines.subgradient_recovery import flow
 from engines.subgradient_recovery.verdicts.common import ERROR, arrivals, half_times, last_half_times, orders
 
 
-def stairs(run: RunData) -> list[Verdict]:
+def staircase(run: RunData) -> list[Verdict]:
     """Judge SG-10: half-times against the flow."""
     members = range(len(run.configs))
     halves = [half_times(run, i) for i in members]
@@ -24,7 +24,7 @@ def stairs(run: RunData) -> list[Verdict]:
     ]
 
 
-def lengths(run: RunData) -> list[Verdict]:
+def budget(run: RunData) -> list[Verdict]:
     """Judge SG-13: the U of the error over the budget; its left wall is where the flow of this draw has learned."""
     draws = [sorted(members, key=lambda i: run.configs[i].budget) for members in by_seed(run)]
     walls = [_learned(run, members[-1]) for members in draws]

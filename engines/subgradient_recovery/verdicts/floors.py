@@ -45,7 +45,7 @@ def exponent(run: RunData, members: list[int], channel: str = ERROR) -> float | 
 
 def predicted(run: RunData, members: list[int]) -> float:
     """Predicted power `1 - lam_b/lam_r`, from the spectrum of this draw."""
-    *_, weakest, bulk = laws.eigenvalues(run.configs[members[0]])
+    *_, weakest, bulk = laws.start_eigenvalues(run.configs[members[0]])
     return 1 - float(bulk / weakest)
 
 

@@ -9,7 +9,7 @@ from engines.core.protocol.engine import RunData
 from engines.subgradient_recovery.verdicts.common import ERROR, orders
 
 
-def peers(run: RunData) -> list[Verdict]:
+def reference_values(run: RunData) -> list[Verdict]:
     """Judge SG-14: each method against its reference values."""
 
     def hits(level: float, **knobs: object) -> list[float | None]:

@@ -24,7 +24,7 @@ def opening(run: RunData) -> list[Verdict]:
     ]
 
 
-def hello(run: RunData) -> list[Verdict]:
+def exact_recovery(run: RunData) -> list[Verdict]:
     """Judge SG-01: the path of exact recovery."""
     members = range(len(run.configs))
     return [
@@ -73,7 +73,7 @@ def _worse(run: RunData, member: int) -> float | None:
     return ratio(final(run, ERROR, member), best(run, member))
 
 
-def garbage(run: RunData) -> list[Verdict]:
+def mostly_outliers(run: RunData) -> list[Verdict]:
     """Judge SG-07: recovery where most of the data is wrong."""
     verdicts: list[Verdict] = []
     for p in (0.6, 0.7, 0.8):
@@ -93,7 +93,7 @@ def _over_line(run: RunData, member: int) -> float | None:
     return ratio(final(run, ERROR, member), float(line.values[-1]))
 
 
-def adversary(run: RunData) -> list[Verdict]:
+def flipped_signs(run: RunData) -> list[Verdict]:
     """Judge SG-15: recovery under flipped signs."""
     return [
         below(f"p = {p:g}: log₁₀ of the error", orders(run, run.where(outlier_fraction=p)), limit)
@@ -101,7 +101,7 @@ def adversary(run: RunData) -> list[Verdict]:
     ]
 
 
-def figures(run: RunData) -> list[Verdict]:
+def dense_floor(run: RunData) -> list[Verdict]:
     """Judge SG-16: the floor of k = d over alpha."""
     wide, exact = run.where(loss="l1", k=20), run.where(loss="l1", k=3, m=600)
     smallest = [i for i in wide if run.configs[i].alpha < 1e-5]

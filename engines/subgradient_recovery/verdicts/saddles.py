@@ -8,7 +8,7 @@ from engines.core.protocol.engine import RunData
 from engines.subgradient_recovery.verdicts.common import ERROR, last_half_times, orders
 
 
-def beneath(run: RunData) -> list[Verdict]:
+def lower_than_truth(run: RunData) -> list[Verdict]:
     """Judge SG-05: the small start is right, and four others are lower."""
     small = [i for i in run.where(alpha=1e-8) if run.configs[i].budget < 20]
     far = [i for i in range(len(run.configs)) if i not in small and run.configs[i].alpha > 1e-9]

@@ -126,7 +126,7 @@ def test_the_others_go_on_as_if_the_diverged_member_had_never_been():
 
 
 def test_a_start_that_is_not_finite_counts_as_diverged_at_the_first_step(monkeypatch):
-    monkeypatch.setattr("tests.core.toy._start", lambda config: np.full(config.d, np.inf if config.seed else 1.0))
+    monkeypatch.setattr("tests.core.toy.start_of", lambda config: np.full(config.d, np.inf if config.seed else 1.0))
     running = simulation(Toy(seed=0), Toy(seed=1))
     recorded(running, 10)
     np.testing.assert_array_equal(running.diverged_at, [-1, 1])
@@ -169,12 +169,17 @@ def test_a_configuration_that_needs_too_much_memory_is_refused(monkeypatch):
         simulation(Toy())
 
 
+class Looped(ToyEngine):
+    """Its steps are never captured."""
+
+    def capturable(self, problem):
+        return False
+
+
 @pytest.mark.gpu
 def test_a_cuda_graph_equals_the_plain_loop():
     cuda = torch.device("cuda")
-    graphed, plain = Simulation(ENGINE, MEMBERS, cuda), Simulation(ENGINE, MEMBERS, cuda)
-    for batch in plain.batches:
-        batch._to_capture = False
+    graphed, plain = Simulation(ENGINE, MEMBERS, cuda), Simulation(Looped(), MEMBERS, cuda)
     assert_same(recorded(graphed, 1000), recorded(plain, 1000))
     assert graphed.batches[0].captured.replays
 

@@ -116,7 +116,7 @@ def test_a_run_whose_members_have_all_diverged_stops_by_itself(start):
     assert not runner.status.playing and runner.status.step < 100_000
 
 
-def test_a_run_recorded_on_a_card_that_is_not_here_plays_on(start):
+def test_a_run_recorded_on_a_gpu_that_is_not_here_plays_on(start):
     from engines.core.api import simulate
 
     recorded = simulate(Run(ENGINE, MEMBERS), 50)

@@ -5,17 +5,17 @@ import pytest
 import torch
 
 from engines.core.numerics.collapse_metrics import (
-    Moments,
+    FeatureMoments,
     cdnv,
     measure,
-    moments,
     nc1,
     nc1_trace,
     nc2_etf,
     nc2_of,
-    nearest,
+    nearest_mean,
     scores,
 )
+from tests.core.numerics.explicit_moments import moments
 from tests.neural_collapse.plain import Plain, features
 from tests.neural_collapse.setting import begun, last, ran, small
 
@@ -103,8 +103,8 @@ def test_no_metric_sees_a_rotation_or_the_order_of_samples_and_classes():
 def test_nc1_stays_positive_where_a_pseudo_inverse_would_not():
     """Of features collapsed to 1e-20: NC1 is of that order, not of rounding's."""
     M, Y, V = begun_moments(small(init="near_collapse"))
-    s = Moments(M, 1e-10 * Y, 1e-10 * V)
-    assert 0 < float(nc1(s)) == pytest.approx(1e-20 * float(nc1(Moments(M, Y, V))), rel=1e-10)
+    s = FeatureMoments(M, 1e-10 * Y, 1e-10 * V)
+    assert 0 < float(nc1(s)) == pytest.approx(1e-20 * float(nc1(FeatureMoments(M, Y, V))), rel=1e-10)
 
 
 def begun_moments(one):
@@ -166,9 +166,9 @@ def test_a_collapse_far_from_the_origin_is_the_same_collapse():
 def test_the_nearest_mean_is_found_far_from_the_origin():
     H, which = clouds()
     M = moments(torch.from_numpy(H), which, 4).M
-    expected = nearest(torch.from_numpy(H), M)
+    expected = nearest_mean(torch.from_numpy(H), M)
     for c in (1e6, 1e9):
-        torch.testing.assert_close(nearest(torch.from_numpy(H + c), M + c), expected)
+        torch.testing.assert_close(nearest_mean(torch.from_numpy(H + c), M + c), expected)
 
 
 def test_classes_of_different_sizes_are_weighed_by_their_samples():

@@ -1,4 +1,5 @@
 import dataclasses
+import itertools
 import json
 
 import numpy as np
@@ -133,9 +134,15 @@ def test_steps_out_of_bounds_or_not_whole_are_refused(steps):
 def test_no_members_and_too_many_members_are_refused():
     with pytest.raises(ConfigError, match=f"the ensemble has 0 members; allowed are 1 to {LIMIT}"):
         of(seeds=[]).configs()
-    with pytest.raises(ConfigError, match=f"the ensemble has {LIMIT + 1} members"):
-        of(seeds=range(LIMIT + 1)).configs()
+    with pytest.raises(ConfigError, match=f"the ensemble has {2 * LIMIT} members"):
+        of(values={"a": [1, 2]}, seeds=range(LIMIT)).configs()
     assert len(of(seeds=range(LIMIT)).configs()) == LIMIT
+
+
+@pytest.mark.parametrize("seeds", [range(LIMIT + 1), range(10**30), itertools.count()])
+def test_a_list_that_is_too_long_is_refused_before_all_of_it_is_made(seeds):
+    with pytest.raises(ConfigError, match=f"seed has more values than an ensemble may have members, {LIMIT}"):
+        of(seeds=seeds)
 
 
 @pytest.mark.parametrize("experiment", [of(), of(FIRST, {"eta": 1 / 3}), of(CASES, {"a": [0.1 + 0.2, 2]}, seeds=[4])])

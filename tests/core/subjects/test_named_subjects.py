@@ -40,11 +40,9 @@ def broken():
 def forgotten(monkeypatch):
     """What a test brings is forgotten when it ends."""
     monkeypatch.setattr(named_subjects.SUBJECTS, "cache", {})
-    monkeypatch.setattr(named_subjects, "_FROM_COMMAND_LINE", [])
+    monkeypatch.setattr(named_subjects, "FROM_COMMAND_LINE", [])
     monkeypatch.setattr(registry.PLUGINS, "__path__", [])
-    named._entry_points.cache_clear()
-    yield
-    named._entry_points.cache_clear()
+    monkeypatch.delattr(named_subjects.SUBJECTS, "installed", raising=False)  # found once in a process
 
 
 @pytest.fixture
@@ -99,7 +97,6 @@ def test_a_file_in_a_folder_of_plugins_is_a_model(module):
 def test_an_installed_package_offers_a_model_by_an_entry_point(module, monkeypatch):
     point = EntryPoint("installed", "my_models:build", named_subjects.SUBJECTS.group)
     monkeypatch.setattr(named, "entry_points", lambda group: [point] if group == named_subjects.SUBJECTS.group else [])
-    named._entry_points.cache_clear()
     assert named_subjects.SUBJECTS.names() == ["installed"] and "my_models" not in sys.modules
     assert named_subjects.find("installed").P == 2
 

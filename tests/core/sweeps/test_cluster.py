@@ -1,5 +1,7 @@
 """Sweeps on a real Dask cluster of processes of this machine."""
 
+import os
+import signal
 import time
 
 import pytest
@@ -41,7 +43,7 @@ def test_a_worker_that_is_killed_loses_nothing(cluster, tmp_path):
         if not killed:
             worker = next(iter(cluster.workers.values()))
             killed.append(worker.process.process.pid)
-            worker.process.process._process.kill()
+            os.kill(killed[0], signal.SIGKILL)
 
     options = OPTIONS | {"seeds": list(range(48))}
     there = sweep(

@@ -44,7 +44,7 @@ def test_every_function_is_written_as_it_is_read():
     "text",
     ["", "loss", "final", "final()", "final(nothing)", "finale(loss)", "final(x)", "first_below(loss)",
      "final(loss, 1)", "first_below(loss, 'a')", "__import__('os').system('true')", "final(loss" + "(" * 5000,
-     "first_below(loss, level=1)"],
+     "first_below(loss, level=1)", "first_below(loss, 1" + "0" * 400 + ")"],
 )  # fmt: skip
 def test_what_is_no_measure_is_one_sentence(text):
     with pytest.raises(DynascopeError) as raised:

@@ -5,7 +5,7 @@ import pytest
 
 import engines
 from engines.core.protocol.errors import ConfigError, UnknownName
-from engines.core.sweeps.compute import compute
+from engines.core.sweeps.compute import compute_task
 from engines.core.sweeps.folder import Sweep, rows_to_bytes
 from engines.core.sweeps.plan import Plan
 
@@ -16,7 +16,7 @@ def computed(plan, folder):
     """Compute a plan in this process, where torch is loaded already."""
     sweep = Sweep.create(plan, folder)
     for task in plan.tasks():
-        sweep.keep(task, rows_to_bytes(compute(task)[0]), None)
+        sweep.keep(task, rows_to_bytes(compute_task(task)[0]), None)
     return Sweep(folder)
 
 

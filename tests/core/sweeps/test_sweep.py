@@ -1,8 +1,10 @@
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import Future
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -15,8 +17,8 @@ from engines.core.files.checkpoint_file import restore_checkpoint, write_checkpo
 from engines.core.protocol import registry
 from engines.core.protocol.errors import ConfigError, DynascopeError, EngineFailure, StoreError, UnknownName
 from engines.core.sweeps import sweep as sweeps
-from engines.core.sweeps.compute import Interrupted, compute
-from engines.core.sweeps.folder import Sweep
+from engines.core.sweeps.compute import Interrupted, compute_task
+from engines.core.sweeps.folder import Sweep, rows_to_bytes
 from engines.core.sweeps.plan import MEMBERS, Plan, Task
 from engines.core.sweeps.sweep import sweep
 from tests.conftest import ROOT
@@ -54,10 +56,20 @@ def test_a_task_of_a_million_points_is_as_short_as_another():
     assert len({len(task.to_json()) for task in tasks}) == 1 and tasks[1].plan.count_tasks() == 15_625
 
 
+def test_an_axis_is_any_list_and_seeds_are_one():
+    assert len(plan(set={"a": np.array([1.0, 2.0])}, seeds=range(3), steps=5)) == 6
+    with pytest.raises(ConfigError, match="the limit is 10,000,000"):
+        plan(seeds=range(10**12))
+    with pytest.raises(ConfigError, match="seeds=3 is no list"):
+        plan(seeds=3)
+    with pytest.raises(ConfigError, match="both seeds and values of the knob seed"):
+        plan(set={"seed": [3]}, seeds=[1, 2])
+
+
 def test_a_preset_is_computed_whole_at_every_point():
     made = plan(preset="first", set={"eta": [0.1, 0.2]})
     assert len(made) == 2 and len(made.group) == 4
-    rows, _ = compute(next(iter(made.tasks())))
+    rows, _ = compute_task(next(iter(made.tasks())))
     assert rows["case"].tolist() == [0, 1, 2, 3] * 2 and rows["a"].tolist() == [1.0, 1.0, 2.0, 2.0] * 2
 
 
@@ -167,6 +179,44 @@ def test_a_folder_goes_on_where_it_is_and_refuses_another_sweep(tmp_path):
         sweep("toy", **options | {"steps": 6}, resume=True)
 
 
+def kept(folder):
+    """A small sweep that was computed in this process."""
+    made = Sweep.create(plan(set={"a": [1.0, 2.0]}, steps=5), folder)
+    for task in made.plan.tasks():
+        made.keep(task, rows_to_bytes(compute_task(task)[0]), None)
+    return made
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: os.symlink("/dev/zero", path), os.mkdir])
+def test_what_is_no_file_is_neither_read_nor_waited_for(tmp_path, make):
+    whole = kept(tmp_path / "whole")
+    make(tmp_path / "whole" / "results" / "odd.parquet")
+    with pytest.raises(StoreError, match="cannot be read: there is no such file"):
+        whole.table()
+    make(tmp_path / "sweep.json")
+    with pytest.raises(StoreError, match="is not the folder of a sweep"):
+        Sweep(tmp_path)
+
+
+def test_results_that_are_not_those_of_the_plan_are_refused(tmp_path):
+    result = kept(tmp_path)
+    (one,) = (tmp_path / "results").iterdir()
+    (tmp_path / "results" / "copy.parquet").write_bytes(one.read_bytes())
+    with pytest.raises(StoreError, match="are not those of its plan"):
+        result.read()
+    pq.write_table(pq.read_table(one).drop_columns("a"), tmp_path / "results" / "copy.parquet")
+    one.unlink()
+    with pytest.raises(StoreError, match="are not those of its plan: it lacks"):
+        result.read()
+
+
+@pytest.mark.parametrize("change", [{"axes": {"a": []}}, {"measures": []}])
+def test_a_description_without_values_is_none(change):
+    about = json.loads(plan(set={"a": [1.0, 2.0]}, steps=5).to_json())
+    with pytest.raises(ConfigError, match="no description of a sweep"):
+        Plan.from_json(json.dumps(about | change))
+
+
 def test_a_question_in_sql_is_answered_and_reads_nothing_else(tmp_path):
     result = sweep("toy", set={"a": [1.0, 2.0]}, seeds=[0, 1], steps=5, out=tmp_path, workers=1)
     means = result.query('select a, avg("final(loss)") as mean from results group by a order by a')
@@ -181,6 +231,7 @@ def test_a_question_in_sql_is_answered_and_reads_nothing_else(tmp_path):
     "options",
     [{"set": {"nothing": [1]}}, {"set": {"a": [1.0, 1e9]}}, {"set": {"a": []}}, {"seeds": [1, 1]}, {"preset": "none"},
      {"measures": ["nothing(loss)"]}, {"judged": True}, {"shard": (3, 2)}, {"steps": 0},
+     {"workers": -1}, {"workers": 0},
      {"seeds": range(10**4), "set": {"a": [0.1 + 1e-4 * n for n in range(2000)]}}],
 )  # fmt: skip
 def test_what_is_wrong_is_one_sentence_before_anything_is_computed(tmp_path, options):
@@ -192,14 +243,14 @@ def test_what_is_wrong_is_one_sentence_before_anything_is_computed(tmp_path, opt
 def test_a_checkpoint_on_disk_goes_on_bit_for_bit(tmp_path):
     made = plan(set={"a": [1.0, 2.0, 30.0]}, seeds=[0, 1], steps=1000)
     [task] = made.tasks()
-    whole, run = compute(task)
+    whole, run = compute_task(task)
     asked = iter([False] * 300)
     with pytest.raises(Interrupted):
-        compute(task, tmp_path / "x", interrupted=lambda: next(asked, True))
+        compute_task(task, tmp_path / "x", interrupted=lambda: next(asked, True))
     state = Simulation(ENGINE, run.configs, api.devices.resolve("cpu"))
     restore_checkpoint(state, tmp_path / "x.safetensors")
     assert 200 < state.step < 1000
-    rows, resumed = compute(task, tmp_path / "x")
+    rows, resumed = compute_task(task, tmp_path / "x")
     assert rows.equals(whole)
     np.testing.assert_array_equal(resumed["loss"], run["loss"])
     np.testing.assert_array_equal(resumed["field"], run["field"])
@@ -211,21 +262,21 @@ def test_a_damaged_checkpoint_begins_anew(tmp_path, damage):
     [task] = plan(set={"a": [1.0, 2.0]}, steps=1000).tasks()
     asked = iter([False] * 200)
     with pytest.raises(Interrupted):
-        compute(task, tmp_path / "x", interrupted=lambda: next(asked, True))
+        compute_task(task, tmp_path / "x", interrupted=lambda: next(asked, True))
     state = tmp_path / "x.safetensors"
     state.write_bytes(state.read_bytes()[:100] if damage is None else damage)
-    assert compute(task, tmp_path / "x")[0].equals(compute(task)[0])
+    assert compute_task(task, tmp_path / "x")[0].equals(compute_task(task)[0])
 
 
 def test_a_checkpoint_writes_only_what_is_new(tmp_path):
     [task] = plan(set={"a": [1.0, 2.0, 30.0]}, seeds=[0, 1], steps=1000).tasks()
-    whole, run = compute(task)
+    whole, run = compute_task(task)
     asked = iter([False] * 60)
     with pytest.raises(Interrupted):
-        compute(task, tmp_path / "x", interrupted=lambda: next(asked, True), period=0)
+        compute_task(task, tmp_path / "x", interrupted=lambda: next(asked, True), period=0)
     steps = [pq.read_table(part)["step"].to_numpy()[::6] for part in sorted(tmp_path.glob("x-*.parquet"))]
     assert len(steps) > 50 and (np.diff(np.concatenate(steps)) > 0).all()
-    rows, resumed = compute(task, tmp_path / "x")
+    rows, resumed = compute_task(task, tmp_path / "x")
     assert rows.equals(whole)
     for channel in ("loss", "field", "rare"):
         np.testing.assert_array_equal(resumed[channel], run[channel])
@@ -246,12 +297,24 @@ def test_a_checkpoint_of_other_members_is_refused(tmp_path):
         restore_checkpoint(two, tmp_path / "x.safetensors")
 
 
-def test_a_failing_task_leaves_the_others(tmp_path, monkeypatch):
-    def some_fail(result, tasks, workers, device):
-        for place, task in enumerate(tasks):
-            yield task, sweeps.Reply(failure="no" * place)
+class SecondFails:
+    """A pool of processes in which all tasks but the first fail."""
 
-    monkeypatch.setattr(sweeps, "_on_processes", some_fail)
+    def __init__(self, *settings):
+        self.tasks = 0
+
+    def submit(self, work, text, folder, device):
+        reply = Future()
+        reply.set_result(sweeps.Reply(failure="no" * self.tasks))
+        self.tasks += 1
+        return reply
+
+    def shutdown(self, **how):
+        pass
+
+
+def test_a_failing_task_leaves_the_others(tmp_path, monkeypatch):
+    monkeypatch.setattr(sweeps, "ProcessPoolExecutor", SecondFails)
     with pytest.raises(EngineFailure, match="1 of 2 tasks failed; the first: no"):
         sweep("toy", set={"d": [1, 2]}, steps=5, out=tmp_path)
 

@@ -39,7 +39,7 @@ class State(NamedTuple):
     t: Tensor
 
 
-def _start(config: Toy) -> np.ndarray:
+def start_of(config: Toy) -> np.ndarray:
     drawn = np.ones(config.d) if config.flat else np.random.default_rng(config.seed).standard_normal(config.d)
     return drawn if config.sign == "plus" else -drawn
 
@@ -59,7 +59,7 @@ class ToyEngine(Engine):
     def presets(self):
         return (
             Preset(name="first", title="First", look_for="decay", set={"a": [1.0, 2.0]}, seeds=(0, 1), steps=50,
-                   judge=self._judge),
+                   judge=self.judge_first),
             Preset(name="cases", title="Cases", look_for="both",
                    cases=({"a": 1.0, "eta": 0.1}, {"a": 2.0, "eta": 0.2})),
         )  # fmt: skip
@@ -69,7 +69,7 @@ class ToyEngine(Engine):
         return (Probe(name="norm", doc="norm of x", compute=_norm),)
 
     @staticmethod
-    def _judge(run):
+    def judge_first(run):
         measured = float(run["loss"][-1, 0])
         return [Verdict(claim="the loss falls", measured=measured, predicted=0.0, tolerance=1.0, holds=measured < 1)]
 
@@ -77,7 +77,7 @@ class ToyEngine(Engine):
         return torch.ones(configs[0].d, dtype=torch.float64, device=device)
 
     def init(self, configs, problem):
-        x = torch.tensor(np.stack([_start(config) for config in configs]), device=problem.device)
+        x = torch.tensor(np.stack([start_of(config) for config in configs]), device=problem.device)
         return State(x, torch.zeros(len(configs), dtype=torch.int64, device=problem.device))
 
     def step(self, problem, state, knobs):

@@ -11,10 +11,10 @@ class Theorist(ToyEngine):
     """The toy with a law that holds where `a` is below 5, and with classes."""
 
     channels = (*ToyEngine.channels, Channel(name="kind", label="kind", doc="class", dims=("i",)))
-    asked = 0
+    requested = 0
 
     def theory(self, config, steps):
-        Theorist.asked += 1
+        Theorist.requested += 1
         values = config.a * (1.0 + steps) + config.seed
         broken = "a is too large" if config.a >= 5 else ""
         bound = Prediction(channel="loss", label="bound", values=values * 0, reference="none", kind="lower")

@@ -1,7 +1,7 @@
 import numpy as np
 
 from dashboard.figures.marks.scatter import MOST_POINTS, ScatterMark
-from dashboard.figures.tables import summary, table
+from dashboard.figures.tables import html_table, summary
 from engines.core.protocol.declarations import Plot
 from tests.dashboard.figures.examples import ENGINE, members, picture, recorded
 
@@ -62,5 +62,5 @@ def test_table_and_summary_say_how_each_class_is_spread():
     run, mark = classed([[1, 2, 30], [4, 5, 6]], [[0, 0, 1], [0, 0, 0]])
     assert mark.numbers.rows == [["clean", "2", "1", "1.5", "2"], ["corrupted", "1", "30", "30", "30"]]
     plot = Plot(name="p", title="Residuals", doc="By class.", **PLOT)
-    assert "<th scope='row'>corrupted</th><td>1</td>" in table("Residuals", mark.numbers)
+    assert "<th scope='row'>corrupted</th><td>1</td>" in html_table("Residuals", mark.numbers)
     assert "class corrupted; points 1;" in summary(plot, ENGINE, run, (), 0, mark.numbers)

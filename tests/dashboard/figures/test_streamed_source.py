@@ -24,7 +24,8 @@ SINGLE = Curve("c1", "one", "#000000", (1,))
 
 def feed():
     return StreamedSource(
-        [Column(BAND, "error", part=part) for part in ("low", "median", "high")] + [Column(SINGLE, "error")]
+        [Column(BAND, "error", statistic=statistic) for statistic in ("low", "median", "high")]
+        + [Column(SINGLE, "error")]
     )
 
 

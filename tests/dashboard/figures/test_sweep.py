@@ -67,10 +67,10 @@ def test_theory_is_the_median_over_the_seeds_of_laws_that_hold():
 
 def test_theory_is_asked_once_whatever_the_step():
     run, mark = swept(members(a=(1, 2), seed=(0, 1)))
-    before = Theorist.asked
+    before = Theorist.requested
     for step in (1, 2, 3):
         show(mark, run, step=step)
-    assert Theorist.asked == before
+    assert Theorist.requested == before
 
 
 def test_a_knob_turned_on_the_way_ends_theory():
@@ -83,10 +83,10 @@ def test_a_knob_turned_on_the_way_ends_theory():
 
 
 def test_a_large_ensemble_asks_theory_of_some_and_draws_everyone():
-    before = Theorist.asked
+    before = Theorist.requested
     _, mark = swept(members(a=np.linspace(0.1, 4, 250).tolist(), seed=(0, 1)))
     assert len(mark.source.data["y"]) == 500
-    assert 0 < Theorist.asked - before <= MOST_CONFIGS
+    assert 0 < Theorist.requested - before <= MOST_CONFIGS
     assert len(mark.dashed.data["ys"][0]) > MOST_CONFIGS / 2
 
 

@@ -3,7 +3,7 @@ import numpy as np
 from dashboard.figures.marks.heatmap import HeatMark
 from dashboard.figures.marks.streamed_source import Column
 from dashboard.figures.marks.vectors import BarsMark
-from dashboard.figures.tables import COLUMNS, ROWS, recorded_table, table
+from dashboard.figures.tables import COLUMNS, ROWS, html_table, recorded_table
 from dashboard.session.curves import Curve
 from tests.dashboard.figures.examples import members, picture, recorded
 
@@ -66,5 +66,5 @@ def test_bars_are_all_in_the_table_also_those_that_a_logarithmic_axis_cannot_sho
 
 def test_a_table_names_its_rows_and_what_it_is_of():
     run = recorded(members(a=(1,)), x=np.array([[1.0, 2.0]]))
-    html = table("Sizes <all>", picture(BarsMark, run, {"channels": ("x",), "kind": "bars"}).numbers)
+    html = html_table("Sizes <all>", picture(BarsMark, run, {"channels": ("x",), "kind": "bars"}).numbers)
     assert "<caption>Sizes &lt;all&gt;</caption>" in html and html.count("scope='row'") == 2

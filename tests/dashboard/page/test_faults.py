@@ -33,7 +33,7 @@ def failing(request, monkeypatch):
         raise request.param
 
     with monkeypatch.context() as failures:
-        for name in ("theory", "story", "caution", "stability", "phases", "idle", "blank", "_judge"):
+        for name in ("theory", "story", "caution", "stability", "phases", "idle", "blank", "judge_first"):
             failures.setattr(ToyEngine, name, fail)
         yield failures
 
@@ -68,7 +68,7 @@ def messages_at(lab, step):
     lab.bridge.receive({"ack": lab.bridge.tick})
     lab.refresh.describe_soon()
     lab.refresh.tick()
-    return lab.messages.__panel__().object
+    return " ".join(lab.messages.texts)
 
 
 @pytest.mark.parametrize(
@@ -82,13 +82,13 @@ def test_what_fails_is_said_on_the_page_and_once_in_the_log_and_the_rest_goes_on
     assert [text for text in (*ALWAYS, subject) if f"{text} could not be made (" not in shown] == []
     assert "There is no theory of " in shown
     assert ("diverged: the first at step" in shown) is (knobs == DIVERGING)
-    assert lab.parts.transport.now["at"] == 500
-    assert all(card.mark.figure.renderers for card in lab.parts.grid.marked())
+    assert lab.panels.transport.now["at"] == 500
+    assert all(card.mark.figure.renderers for card in lab.panels.grid.marked())
     go_to(lab, 501)
     logged = [record.getMessage() for record in caplog.records if record.name == "dashboard.page.messages"]
     assert sorted(logged) == sorted(f"{text} could not be made" for text in (*ALWAYS, subject))
     failing.undo()
-    lab.parts.presets.receive({"value": "first"})
+    lab.panels.presets.receive({"value": "first"})
     assert "could not be made" not in messages_at(lab, 50)
 
 
@@ -100,7 +100,7 @@ def test_theory_of_a_sweep_that_fails_is_said_on_the_page_and_once_in_the_log(fa
     go_to(lab, 21)
     assert caplog.text.count("theory failed for a point of a sweep") == 1
     failing.undo()
-    lab.parts.presets.receive({"value": "first"})
+    lab.panels.presets.receive({"value": "first"})
     assert "There is no theory of some points" not in messages_at(lab, 50)
 
 

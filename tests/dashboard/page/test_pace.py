@@ -17,7 +17,7 @@ def test_the_drawings_of_all_pages_take_their_share_and_no_more(pages):
     while clock[0] < 60:
         clock[0] += 0.001
         for place, page in enumerate(each):
-            if not pace.waits(page):
+            if not pace.is_others_turn(page):
                 clock[0] += cost
                 spent[place] += 1
                 pace.count(page, cost)
@@ -37,9 +37,9 @@ def test_a_page_that_is_gone_or_rests_leaves_its_turn_to_others():
     pace.count(goes, 0.1)
     pace.count(stays, 0.1)
     clock[0] = 0.1 * (2 / SHARE - 1) - 0.001
-    assert pace.waits(stays)
+    assert pace.is_others_turn(stays)
     clock[0] = 0.1 * (1 / SHARE - 1) + GONE + 0.001
-    assert not pace.waits(stays)
+    assert not pace.is_others_turn(stays)
     pace.count(stays, 0.1)
     clock[0] += 0.1 * (1 / SHARE - 1) + 0.001
-    assert not pace.waits(stays)
+    assert not pace.is_others_turn(stays)

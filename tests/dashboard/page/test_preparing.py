@@ -45,11 +45,11 @@ def tick(lab):
 
 
 def whole(lab):
-    """All parts that have to be about one experiment."""
-    parts = lab.parts
+    """All panels that have to be about one experiment."""
+    panels = lab.panels
     return (
-        parts.heading.shown, parts.knobs.shown["d"]["value"], parts.knobs.order, parts.members.shown,
-        parts.explanation.__panel__().object, [card.mark.figure for card in parts.grid.marked()],
+        panels.heading.shown, panels.knobs.shown["d"]["value"], panels.knobs.order, panels.members.shown,
+        panels.explanation.__panel__().object, [card.mark.figure for card in panels.grid.marked()],
     )  # fmt: skip
 
 
@@ -57,21 +57,21 @@ def dimmed(lab):
     return lab.__panel__().css_classes == ["preparing"]
 
 
-def test_all_parts_change_with_the_first_frame_and_none_before(lab, held):
+def test_all_panels_change_with_the_first_frame_and_none_before(lab, held):
     before = whole(lab)
     assert "the loss falls" in before[4] and before[5] and not dimmed(lab)
     lab.edit({"d": 4, "a": 5.0})
     for _ in range(3):
         tick(lab)
     assert whole(lab) == before
-    assert dimmed(lab) and lab.parts.heading.preparing == "First"
+    assert dimmed(lab) and lab.panels.heading.preparing == "First"
     held.set()
     wait_until(lambda: len(lab.session.runner.run))
     lab.refresh.tick()
     after = whole(lab)
     assert after[0]["edited"] == "d 3 → 4, a 1, 2 → 5"
     assert after[1] == 4 and "not judged" in after[4]
-    assert dimmed(lab) and lab.parts.heading.preparing == ""  # until the browser has drawn it
+    assert dimmed(lab) and lab.panels.heading.preparing == ""  # until the browser has drawn it
     tick(lab)
     assert not dimmed(lab)
 
@@ -79,9 +79,9 @@ def test_all_parts_change_with_the_first_frame_and_none_before(lab, held):
 def test_what_is_drawn_or_clicked_meanwhile_is_not_of_another_experiment(lab, held):
     before = whole(lab)
     lab.edit({"d": 4})
-    lab.parts.knobs.receive({"knob": "eta", "value": 0.5})
-    lab.parts.members.receive({"pick": "c1"})
-    lab.parts.ensemble.receive({"bands": False})
+    lab.panels.knobs.receive({"knob": "eta", "value": 0.5})
+    lab.panels.members.receive({"pick": "c1"})
+    lab.panels.ensemble.receive({"bands": False})
     tick(lab)
     assert whole(lab) == before
 
@@ -89,7 +89,7 @@ def test_what_is_drawn_or_clicked_meanwhile_is_not_of_another_experiment(lab, he
 def test_another_choice_meanwhile_takes_the_place_of_the_first(lab, held):
     lab.edit({"d": 4})
     tick(lab)
-    lab.parts.presets.receive({"value": "cases"})
+    lab.panels.presets.receive({"value": "cases"})
     held.set()  # the scheduler has one thread: it is held up, too
     wait_until(lambda: len(lab.session.runner.run))
     tick(lab)
@@ -104,12 +104,12 @@ def test_what_fails_to_start_stands_without_curves_and_claims_and_can_be_taken_b
     tick(lab)
     shown = whole(lab)
     assert shown[0]["edited"] == "d 3 → 4" and "the loss falls" not in shown[4] and shown[5] == []
-    assert "no room for four" in lab.messages.__panel__().object
+    assert "no room for four" in " ".join(lab.messages.texts)
     lab.command("undo", {})
     wait_until(lambda: len(lab.session.runner.run))
     tick(lab)
     assert whole(lab)[1] == 3 and whole(lab)[5]
-    assert "no room for four" not in lab.messages.__panel__().object
+    assert "no room for four" not in " ".join(lab.messages.texts)
 
 
 def test_the_address_gets_a_place_in_history_with_each_preset_and_none_with_an_edit(lab, monkeypatch):
@@ -120,13 +120,13 @@ def test_the_address_gets_a_place_in_history_with_each_preset_and_none_with_an_e
     lab.address.write()
     edited = lab.share.token()
     assert written[-1] == (edited, False)
-    lab.parts.presets.receive({"value": "cases"})
+    lab.panels.presets.receive({"value": "cases"})
     *before, preset = (push for _, push in written)
     assert preset and not any(before)
     lab.bridge.receive({"visit": {"s": edited}})
     assert lab.session.configs[0].eta == 0.2
     lab.bridge.receive({"visit": {"s": "nonsense"}})
-    assert "Here is the lab as it opens by default." in lab.messages.__panel__().object
+    assert "Here is the lab as it opens by default." in " ".join(lab.messages.texts)
 
 
 def test_a_page_that_went_while_its_lab_was_made_is_closed_twice(lab):

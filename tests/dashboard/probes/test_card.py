@@ -12,6 +12,7 @@ from dashboard.probes.panel import Probes
 from dashboard.session.view_state import ViewContext
 from engines.core import api
 from engines.core.live.runner import Status
+from engines.core.protocol.config import Knob
 from engines.core.protocol.engine import Part, Probe
 from engines.core.protocol.errors import ConfigError
 from engines.core.protocol.probe_figures import Lines, Trace
@@ -54,10 +55,10 @@ LOSS = (Lines(traces=(Trace(x="steps", y="loss", label="loss", style="line"),)),
 
 def test_a_card_computes_what_its_button_offered_though_the_run_goes_on():
     run, made = ran(), card()
-    made.offer(run, 20, 1)
+    made.set_target(run, 20, 1)
     assert made.form.shown["step"] == 20
     made.compute()
-    made.offer(run, 30, 0)
+    made.set_target(run, 30, 0)
     assert result(made)["note"] == "Computed at step 20 · a = 2"
     assert f"<td>{run.probe('norm', 1, step=20)['norm']:.4g}" in made.values.table.object
     assert made.form.shown["step"] == 30
@@ -72,7 +73,7 @@ def test_nothing_is_offered_before_a_run_has_begun():
 
 def test_a_button_that_is_pressed_twice_computes_once():
     made = card()
-    made.offer(ran(), 20, 0)
+    made.set_target(ran(), 20, 0)
     made.compute()
     first = made.job
     made.compute()
@@ -83,7 +84,7 @@ def test_a_button_that_is_pressed_twice_computes_once():
 
 def test_the_picture_shows_the_traces_and_the_table_what_is_not_in_it():
     made = card(curve, pictures=LOSS)
-    made.offer(ran(), 20, 0)
+    made.set_target(ran(), 20, 0)
     made.compute()
     result(made)
     (picture,) = made.values.pictures
@@ -95,7 +96,7 @@ def test_the_picture_shows_the_traces_and_the_table_what_is_not_in_it():
 
 def test_without_traces_an_array_is_said_by_its_size_and_its_ends():
     made = card(curve)
-    made.offer(ran(), 20, 0)
+    made.set_target(ran(), 20, 0)
     made.compute()
     result(made)
     assert not made.values.pictures
@@ -112,7 +113,7 @@ def test_any_failure_is_a_sentence_and_the_next_try_may_succeed(error, caplog):
         return {"x": 1.0}
 
     made = card(compute)
-    made.offer(ran(), 20, 0)
+    made.set_target(ran(), 20, 0)
     made.compute()
     assert "too large" in result(made)["failure"]
     assert not made.form.shown["busy"]
@@ -123,7 +124,7 @@ def test_any_failure_is_a_sentence_and_the_next_try_may_succeed(error, caplog):
 
 def test_a_picture_that_cannot_be_drawn_is_a_sentence_and_the_numbers_stay():
     made = card(lambda run, member, step: {"steps": np.ones(3), "loss": np.ones(2)}, pictures=LOSS)
-    made.offer(ran(), 20, 0)
+    made.set_target(ran(), 20, 0)
     made.compute()
     assert result(made)["failure"].startswith("The picture cannot be drawn")
     assert "1, 1, 1" in made.values.table.object
@@ -131,23 +132,23 @@ def test_a_picture_that_cannot_be_drawn_is_a_sentence_and_the_numbers_stay():
 
 def test_a_result_says_when_its_run_was_started_again_or_branched():
     run, made = ran(), card()
-    made.offer(run, 20, 0)
+    made.set_target(run, 20, 0)
     made.compute()
     assert EARLIER not in result(made)["note"]
-    made.offer(ran(), 5, 0)
+    made.set_target(ran(), 5, 0)
     assert made.form.shown["note"].endswith(EARLIER)
-    made.offer(run, 25, 0)
+    made.set_target(run, 25, 0)
     assert EARLIER not in made.form.shown["note"]
     run.recording.truncate(10)
-    made.offer(run, 10, 0)
+    made.set_target(run, 10, 0)
     assert made.form.shown["note"].endswith(EARLIER)
 
 
 def test_what_was_asked_of_a_run_that_is_replaced_meanwhile_is_labelled_so():
     made = card()
-    made.offer(ran(), 20, 0)
+    made.set_target(ran(), 20, 0)
     made.compute()
-    made.offer(ran(), 5, 0)
+    made.set_target(ran(), 5, 0)
     assert result(made)["note"] == f"Computed at step 20 · a = 1 – {EARLIER}"
 
 
@@ -178,7 +179,7 @@ def test_whoever_leaves_leaves_no_computation_behind(leave):
 
 def test_a_computation_that_was_stopped_never_shows():
     made = card(lambda run, member, step: time.sleep(0.1) or {"x": 1.0})
-    made.offer(ran(), 20, 0)
+    made.set_target(ran(), 20, 0)
     made.compute()
     stopped = made.job
     made.stop()
@@ -196,7 +197,7 @@ def tuned(**options):
     """A card of the bowl with these options, looking at a run."""
     made = ProbeCard(BOWL)
     made.form.choose(options)
-    made.offer(ran(), 20, 0)
+    made.set_target(ran(), 20, 0)
     return made
 
 
@@ -240,6 +241,29 @@ def test_a_wrong_option_is_a_sentence_and_changes_nothing(name, value, sentence)
     assert sentence in form["error"]
     assert made.form.options == {"resolution": 5}
     assert typed(made, "wait", "0.1")["error"] == ""
+
+
+def test_a_quick_probe_that_was_computed_once_follows_its_slider_and_another_waits_for_its_button():
+    """What is turned twice while it computes ends at the newest value."""
+
+    def times(run, member, step, factor=1.0):
+        return {"found": 3 * factor}
+
+    knobs = (Knob(name="factor", doc="how many times", bounds=(0.1, 10)),)
+    for quick in (True, False):
+        made = card(times, quick=quick, knobs=knobs)
+        made.offer(ran(), 20, 0)
+        assert made.form.fields[0]["slides"] is quick
+        made.form._handle_msg({"option": "factor", "value": "2"})
+        assert made.job is None  # nothing was asked for yet
+        made.compute()
+        result(made)
+        for value in ("3", "4"):
+            made.form._handle_msg({"option": "factor", "value": value})
+        assert (made.job is not None) is quick
+        if quick:
+            result(made)
+        assert ("12" if quick else "6") in made.values.table.object
 
 
 def test_what_is_known_so_far_is_drawn_with_how_far_it_is():
@@ -343,7 +367,7 @@ def test_a_probe_that_changes_its_own_arrays_is_drawn_again():
         yield Part(1.0, known)
 
     made = card(compute, pictures=(Lines(traces=(Trace(x="x", y="y", label="y"),)),))
-    made.offer(ran(), 20, 0)
+    made.set_target(ran(), 20, 0)
     made.compute()
     until(lambda: made.collect() or made.values.pictures[0].drawn)
     result(made)
@@ -355,7 +379,7 @@ def test_what_was_computed_can_be_saved_in_full_with_what_it_is_of():
     run, made = ran(), ProbeCard(BOWL, lambda name, make: files.update({name: json.loads(make())}))
     made.save()
     assert not files and not made.form.shown["savable"]
-    made.offer(run, 20, 1)
+    made.set_target(run, 20, 1)
     made.compute()
     assert result(made)["savable"]
     made.form.receive({"save": True})

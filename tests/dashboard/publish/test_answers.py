@@ -1,5 +1,7 @@
 """The overview of a class counts what the files of its students say, and shows it as text."""
 
+import os
+
 import pytest
 
 from dashboard.publish.answers import overview, read
@@ -41,6 +43,12 @@ def test_other_files_are_named(tmp_path, content, message):
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(StoreError, match=message):
         read(path)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "x.csv")
+    with pytest.raises(StoreError, match="there is no such file"):
+        read(tmp_path / "x.csv")
 
 
 def test_two_files_of_one_name_are_refused(tmp_path):

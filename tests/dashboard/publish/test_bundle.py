@@ -15,6 +15,8 @@ import engines
 from dashboard.publish import files, latex
 from dashboard.publish.bundle import Bundled, bundle, lock, sources
 from dashboard.publish.lab_view import lab_view
+from engines.core.runs import script
+from engines.core.runs.experiment import Experiment
 from launch import main
 
 
@@ -39,6 +41,16 @@ def test_the_program_repeats_the_numbers_and_notices_others(bundled, capsys):
     engines.run("matrix_sensing", preset="P3", seeds=[1], steps=60).save(other.with_name("run.parquet"))
     with pytest.raises(AssertionError, match="loss"):
         runpy.run_path(str(other))
+
+
+@pytest.mark.parametrize("name", engines.names())
+def test_the_program_of_every_lab_repeats_its_numbers(name, tmp_path, capsys):
+    experiment = Experiment.from_preset(engines.load(name), steps=12)
+    engines.run(name, steps=12).save(tmp_path / "run.parquet")
+    program = tmp_path / "program.py"
+    program.write_text(script.script(experiment) + files.REPEATED)
+    runpy.run_path(str(program))
+    assert "are repeated at 13 steps" in capsys.readouterr().out
 
 
 @pytest.mark.thorough
@@ -104,7 +116,7 @@ def test_fresh_seeds_are_summed_up():
         "holds": True,
     }
     others = [verdict | {"measured": 0.9}, verdict | {"measured": 1.3, "holds": False}]
-    table = latex.verdict_table([latex.Judged("a_b", verdict, others)], 2)
+    table = latex.verdict_table([latex.JudgedClaim("a_b", verdict, others)], 2)
     (row,) = [line for line in table.splitlines() if line.startswith("rate")]
     expected = r"rate \& $\lambda _{\mathrm{min}}$ & $1.02$ & $1 \pm 0.1$ & $1.1 \pm 0.2828$ (1/2) & yes \\"
     assert row == expected and r"\textit{a\_b}" in table

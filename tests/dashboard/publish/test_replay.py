@@ -95,10 +95,10 @@ def test_a_picture_at_each_step_is_the_runs_of_that_step():
 
 def test_what_is_said_at_a_step_is_what_the_run_said_then(run):
     data = json.loads(unpacked(written(run, member=1)))
-    assert len(data["told"]) == len(data["steps"]) and len(data["words"]) > 3
+    assert len(data["spoken"]) == len(data["steps"]) and len(data["words"]) > 3
     for frame in (0, len(data["steps"]) // 2, -1):
         story = run.until(data["steps"][frame]).story(1)
-        reference = re.sub("<[^>]*>", "", data["words"][data["told"][frame]])
+        reference = re.sub("<[^>]*>", "", data["words"][data["spoken"][frame]])
         assert story.reference in reference and "Member in focus" in reference
 
 

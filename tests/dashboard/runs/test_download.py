@@ -13,7 +13,7 @@ def collected(files):
 def watched(monkeypatch):
     """A download whose messages are kept."""
     sent = []
-    monkeypatch.setattr(Download, "_send_msg", lambda self, message: sent.append(message))
+    monkeypatch.setattr(Download, "send_to_script", lambda self, message: sent.append(message))
     return sent
 
 

@@ -32,8 +32,8 @@ def test_a_run_is_kept_listed_and_deleted(run, place):
     name = library.keep(run)
     entry, *others = library.opened().find(engine="matrix_sensing")[0]
     assert (entry.id, entry.title, others) == (name, "P3", [])
-    assert "6 members over alpha, seed" in library.described(entry)
-    assert f"{len(run)} frames" in library.described(entry)
+    assert "6 members over alpha, seed" in library.summary_line(entry)
+    assert f"{len(run)} frames" in library.summary_line(entry)
     assert library.opened().find(engine="neural_collapse")[0] == []
     library.opened().delete(name)
     assert library.opened().find(engine="matrix_sensing")[0] == []
@@ -98,9 +98,9 @@ def test_without_a_folder_nothing_is_kept_and_only_this_machine_is_offered_one(r
     monkeypatch.delenv(library.FOLDER_VARIABLE, raising=False)
     with pytest.raises(StoreError, match="this server keeps no runs"):
         library.keep(run)
-    library.offer("0.0.0.0")
+    library.open_for("0.0.0.0")
     assert library.folder() is None
-    library.offer("127.0.0.1")
+    library.open_for("127.0.0.1")
     assert library.folder().name == "runs"
     monkeypatch.delenv(library.FOLDER_VARIABLE)
 

@@ -8,7 +8,7 @@ import pytest
 
 import engines
 from dashboard.runs import compared_runs
-from dashboard.runs.compared_runs import MemberFigures, Titled, bands, curves, differences
+from dashboard.runs.compared_runs import MemberFigures, TitledRun, bands, differences, draw_curves
 from dashboard.runs.library_page import LibraryPage
 from engines import Library
 
@@ -96,7 +96,7 @@ def test_chosen_runs_are_compared(page):
 
 def runs(folder):
     library = Library(folder)
-    return [Titled(name, library.open(name)) for name in ("start 0.1", "start 0.2")]
+    return [TitledRun(name, library.open(name)) for name in ("start 0.1", "start 0.2")]
 
 
 def test_bands_are_the_median_and_the_ends_over_seeds(folder):
@@ -110,7 +110,7 @@ def test_bands_are_the_median_and_the_ends_over_seeds(folder):
 
 def test_curves_and_ratios_are_drawn_from_these_numbers(folder):
     titled = runs(folder)
-    drawn = curves(titled, "loss")
+    drawn = draw_curves(titled, "loss")
     middle = {curve.label: curve.dimension_values("middle") for curve in drawn if type(curve) is hv.Curve}
     assert middle.keys() == {"start 0.1", "start 0.2"}
     assert sum(isinstance(each, hv.Area) for each in drawn) == 2

@@ -8,13 +8,13 @@ import pytest
 from bokeh.models import GlyphRenderer
 
 from dashboard.runs import library, sweep_jobs
-from dashboard.runs.members_panel import MembersPanel
+from dashboard.runs.members_panel import MembersPanel, sentence
 from dashboard.runs.sweep_map import SweepMap
 from dashboard.runs.sweep_page import SweepPage
 from dashboard.session import link
 from engines.core.protocol.errors import ConfigError
 from engines.core.protocol.registry import load
-from engines.core.sweeps.compute import compute
+from engines.core.sweeps.compute import compute_task
 from engines.core.sweeps.folder import Sweep, rows_to_bytes
 from engines.core.sweeps.plan import Plan
 
@@ -26,7 +26,7 @@ def folder(tmp_path_factory):
     plan = Plan.from_name(load("neural_collapse"), "weight_decay", small=True)
     sweep = Sweep.create(plan, folder / sweep_jobs.FOLDER / "collapse")
     for task in plan.tasks():
-        sweep.keep(task, rows_to_bytes(compute(task)[0]), None)
+        sweep.keep(task, rows_to_bytes(compute_task(task)[0]), None)
     return folder
 
 
@@ -98,7 +98,7 @@ def test_a_sweep_over_one_knob_has_members_and_says_why_it_has_no_map(tmp_path):
     plan = Plan.make(load("matrix_sensing"), set={"alpha": [0.1, 0.2], "n": 6, "k": 2, "r": 1}, steps=5)
     sweep = Sweep.create(plan, tmp_path / sweep_jobs.FOLDER / "one")
     for task in plan.tasks():
-        sweep.keep(task, rows_to_bytes(compute(task)[0]), None)
+        sweep.keep(task, rows_to_bytes(compute_task(task)[0]), None)
     page = SweepPage(str, tmp_path)
     until_drawn(page)
     assert "two knobs" in page.results.map_pane[0].object and page.error.object == ""
@@ -170,3 +170,7 @@ def test_lines_lie_where_their_values_are_on_an_axis_of_even_cells():
     found = SweepMap(data, "a", "up", [], lambda point: None)
     assert not found.has_holes and SweepMap(data.where(data > 0), "a", "up", [], lambda point: None).has_holes
     np.testing.assert_allclose(found.places("a", [0.01, 10**-1.5, 1.0, 5.0]), [0, 0.5, 2, np.nan])
+
+
+def test_a_sentence_in_place_of_a_drawing_is_text():
+    assert sentence("axis=<img src=x onerror=alert(1)>").object == "<p>axis=&lt;img src=x onerror=alert(1)&gt;</p>"

@@ -82,6 +82,6 @@ def test_addresses_keep_the_query_that_they_have():
     assert lesson["href"] == "./app?lab=matrix_sensing&lesson=the_price_of_width"
 
 
-def test_an_engine_that_is_broken_is_a_card_that_says_so():
+def test_an_engine_that_is_broken_is_a_tile_that_says_so():
     shown = gallery.lab("<script>x</script>", "./x")
     assert "unknown engine" in shown["broken"] and shown["presets"] == []

@@ -274,7 +274,7 @@ def test_an_answer_is_to_what_was_sent():
 def test_numbers_of_a_message_are_numbers_within_bounds():
     assert component.whole({"index": 3.0}, "index") == 3
     for value in (None, "3", True, 0.5, float("nan"), float("inf"), 10**10, [3], {"a": 1}):
-        with pytest.raises(component.Unusable):
+        with pytest.raises(component.UnknownMessage):
             component.whole({"index": value}, "index")
 
 

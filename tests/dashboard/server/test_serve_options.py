@@ -1,6 +1,5 @@
 """Flags of `panel serve` that our own server takes."""
 
-import re
 from types import SimpleNamespace
 
 import panel.command.serve
@@ -32,13 +31,6 @@ def test_what_concerns_the_network_is_passed_on():
     assert found["prefix"] == "lab"
     assert found["allow_websocket_origin"] == ["a:1", "b:2"]
     assert found["keep_alive_milliseconds"] == 5000
-
-
-def test_a_password_has_a_login_page_that_asks_no_other_host():
-    provider = given("--basic-auth sesame")["auth_provider"]
-    page = provider._login_template.render(PANEL_CDN="https://cdn.example/", login_endpoint="/login", errormessage="")
-    assert "password" in page.lower()
-    assert not re.search("(src|href)=.?https?:", page)
 
 
 @pytest.mark.parametrize("line", ["--nonsense 3", "--autoreload", "--glob x.py", "other.py"])

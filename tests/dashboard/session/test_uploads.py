@@ -65,17 +65,17 @@ def test_limits_hold_whatever_the_browser_says(taken, monkeypatch):
 
 def test_a_server_for_others_takes_no_files_unless_told_to(monkeypatch):
     monkeypatch.delenv(uploads.VARIABLE, raising=False)
-    uploads.offer("0.0.0.0")
+    uploads.allow_for("0.0.0.0")
     with pytest.raises(ConfigError, match="takes no files"):
         Uploads().begin(FILE, 3)
     monkeypatch.delenv(uploads.VARIABLE)
-    uploads.offer("127.0.0.1")
+    uploads.allow_for("127.0.0.1")
     assert uploads.allowed()
 
 
 def test_samples_that_were_brought_are_computed_with(taken, monkeypatch):
     sent, edits, mine, engine = [], [], Uploads(), load("neural_collapse")
-    monkeypatch.setattr(OwnFilesForm, "_send_msg", lambda self, message: sent.append(message))
+    monkeypatch.setattr(OwnFilesForm, "send_to_script", lambda self, message: sent.append(message))
     form = OwnFilesForm(engine.own_files, engine.Config, mine, edits.append)
     data = archive()
     form.receive({"kind": "data", "use": {}})  # nothing is there yet

@@ -17,13 +17,13 @@ def notebook():
     """A function that shows a part in a notebook's page; it returns the document, and what the page gets as text."""
     shown = []
 
-    def show(part):
+    def show(part, policy="combine"):
         document, messages = Document(), []
         comm = SimpleNamespace(_comm=True, id="comm", send=lambda *text, **_: messages.extend(map(str, text)))
         cell = Cell(part, lambda document: None, lambda: None, 300)
         root = cell.get_root(document, comm)
         document.add_root(root)
-        document.hold()
+        document.hold(policy)
         shown.append((cell, root))
         return document, messages
 
@@ -37,9 +37,8 @@ def test_a_notebooks_page_is_never_sent_elsewhere_for_a_style_sheet(notebook, po
     """However Bokeh holds events: whether a later list takes the place of an earlier one, or both are sent."""
     pane = pn.pane.HTML("old")
     column = pn.Column(pane)
-    document, messages = notebook(column)
+    document, messages = notebook(column, policy)
     with set_curdoc(document), one_update():
-        document.callbacks._hold = policy
         pane.object = "new"
         column.append(pn.pane.HTML("another"))
         column.pop(0)

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from engines.core.numerics.lapack import svdvals
 from engines.core.protocol.errors import ConfigError
-from engines.loss_landscape.degeneracy.jacobian import Passes, by_layer, layer_passes
+from engines.loss_landscape.degeneracy.jacobian import LayerPasses, by_layer, layer_passes
 from engines.loss_landscape.degeneracy.numerical_rank import unit_columns
 from engines.loss_landscape.models.mlp import Mlp
 
@@ -66,7 +66,7 @@ def jacobian_by_regions(net: Mlp, theta: Tensor, X: Tensor) -> Tensor:
         a = inputs[-1] @ W.mT * g[datum]
         # The constant coordinate of a row that is no datum is carried along.
         inputs.append(torch.cat([a, at[:, -1:]], -1) if net.bias else a)
-    return torch.cat(by_layer(Passes(inputs, passes.gates, [G[datum] for G in passes.G])), -1)
+    return torch.cat(by_layer(LayerPasses(inputs, passes.gates, [G[datum] for G in passes.G])), -1)
 
 
 def hessian_eigenvalues(J: Tensor, n: int) -> Tensor:

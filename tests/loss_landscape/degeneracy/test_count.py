@@ -6,7 +6,7 @@ import torch
 from engines.core.numerics.lapack import svdvals
 from engines.core.protocol.errors import ConfigError
 from engines.loss_landscape.degeneracy import closed_form, numerical_rank
-from engines.loss_landscape.degeneracy.count import Count, count, count_stages, explain
+from engines.loss_landscape.degeneracy.count import DirectionCount, count, count_stages, explain
 from engines.loss_landscape.degeneracy.jacobian import layer_passes
 from engines.loss_landscape.degeneracy.row_space import ChunkedJacobian, by_gram, by_qr, run_to_end
 from engines.loss_landscape.degeneracy.synchronised_neurons import generators
@@ -28,7 +28,7 @@ PLANTED = [(build, k, row) for build, table in ((staircase, STAIRCASE), (always_
            for k, row in table.items()]  # fmt: skip
 
 
-def found(one: Count) -> tuple[int, ...]:
+def found(one: DirectionCount) -> tuple[int, ...]:
     return one.P, int(one.nullity), int(one.N12.sum()), int(one.cross), int(one.residual)
 
 
@@ -185,4 +185,4 @@ def test_ranks_and_gaps_of_plain_values():
     assert r.tolist() == [2, 1, 0, 3]
     torch.testing.assert_close(numerical_rank.gap(values, r)[0], torch.tensor(2e12, dtype=torch.float64))
     assert numerical_rank.gap(values, r)[1:].isinf().all()
-    assert numerical_rank.sweep(torch.logspace(0, -10, 11, dtype=torch.float64)).tolist() == [2, 3, 4, 6, 9]
+    assert numerical_rank.rank_sweep(torch.logspace(0, -10, 11, dtype=torch.float64)).tolist() == [2, 3, 4, 6, 9]

@@ -65,7 +65,7 @@ def test_the_embedding_can_be_mixed_as_the_tangents_say():
 def test_parameters_of_the_perceptron_are_lifted_back():
     model, theta, X = setting()
     _, weights, _ = model.perceptron(theta, X)
-    assert torch.equal(embedding.lift(model, theta, weights), theta)
+    assert torch.equal(embedding.to_embedding(model, theta, weights), theta)
 
 
 def test_float32_is_refused():

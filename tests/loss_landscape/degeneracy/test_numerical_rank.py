@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from engines.loss_landscape.degeneracy.closed_form import one_hidden_layer
-from engines.loss_landscape.degeneracy.count import Count, count, count_stages
+from engines.loss_landscape.degeneracy.count import DirectionCount, count, count_stages
 from engines.loss_landscape.degeneracy.jacobian import layer_passes
 from engines.loss_landscape.degeneracy.row_space import by_gram, run_to_end
 from engines.loss_landscape.models.planted_networks import PlantedNetwork, generic_network
@@ -35,7 +35,7 @@ def rescaled(one: PlantedNetwork, seed: int) -> PlantedNetwork:
     return PlantedNetwork(net, net.join(weights), X)
 
 
-def integers(one: Count) -> dict[str, list[int]]:
+def integers(one: DirectionCount) -> dict[str, list[int]]:
     return {name: getattr(one, name).tolist() for name in INTEGERS}
 
 

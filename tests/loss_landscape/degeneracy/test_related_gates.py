@@ -8,7 +8,7 @@ import torch
 from engines.loss_landscape.degeneracy.count import count_stages
 from engines.loss_landscape.degeneracy.jacobian import layer_passes
 from engines.loss_landscape.degeneracy.orbits import behavioural_loss
-from engines.loss_landscape.degeneracy.related_gates import gate_projectors, related_gate_directions, too_wide
+from engines.loss_landscape.degeneracy.related_gates import gate_projectors, layers_too_wide, related_gate_directions
 from engines.loss_landscape.degeneracy.row_space import by_qr, run_to_end
 from engines.loss_landscape.hessian.dense import jacobian
 from engines.loss_landscape.models.mlp import Mlp
@@ -90,8 +90,8 @@ def test_relations_are_those_of_the_data_on_which_a_unit_fires():
 
 
 def test_layers_of_too_many_parameters_are_named():
-    assert too_wide(Mlp((64, 32, 32, 10))) == [1]
-    assert too_wide(Mlp((5, 6, 3))) == []
+    assert layers_too_wide(Mlp((64, 32, 32, 10))) == [1]
+    assert layers_too_wide(Mlp((5, 6, 3))) == []
 
 
 def test_nothing_is_looked_for_where_gates_are_one_or_independent():

@@ -138,7 +138,7 @@ def test_chains_do_not_depend_on_who_else_is_in_the_batch_or_on_chunks():
         ({"subject": "linear", "rank": 9}, "rank=9"),
         ({"optimizer": "gibbs"}, "subject=linear"),
         ({"subject": "potential"}, "sampled"),
-        ({"subject": "user_network"}, "network"),
+        ({"subject": "own_network"}, "network"),
         ({"subject": "transformer", "embedding": 6}, "embedding=6"),
         ({"subject": "superposition", "embedding": 9, "inputs": 4}, "embedding=9"),
     ],

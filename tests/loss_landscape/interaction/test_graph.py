@@ -11,8 +11,8 @@ from engines.loss_landscape.interaction.basis import make_homogeneous
 from engines.loss_landscape.interaction.graph import purity
 from engines.loss_landscape.models import modular_addition
 from engines.loss_landscape.models.planted_networks import draw_modules
-from engines.loss_landscape.training.train import train
 from tests.loss_landscape.interaction.bisection import spectral_bisection
+from tests.loss_landscape.trained import train
 
 
 def weights(*sections):

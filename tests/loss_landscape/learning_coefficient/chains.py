@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from engines.core.protocol.errors import ConfigError
-from engines.loss_landscape.learning_coefficient.gibbs import sweep
+from engines.loss_landscape.learning_coefficient.gibbs import gibbs_sweep
 from engines.loss_landscape.learning_coefficient.samplers import Loss
 from engines.loss_landscape.models.deep_linear import DeepLinear, product_of_layers
 
@@ -37,7 +37,7 @@ def sample(
     losses = []
     for _ in range(sweeps):
         noise = [torch.randn(W.shape, generator=generator, dtype=torch.float64) for W in layers]
-        layers = sweep(model, layers, b, gamma, noise)
+        layers = gibbs_sweep(model, layers, b, gamma, noise)
         losses.append((product_of_layers(layers) - model.target).square().sum((-2, -1)) / 2)
     return GibbsSamples(layers, torch.stack(losses))
 

@@ -5,14 +5,14 @@ import pytest
 import torch
 
 from engines.loss_landscape.learning_coefficient import quadrature
-from engines.loss_landscape.learning_coefficient.llc import drift, estimate, r_hat, richardson, window_fill
+from engines.loss_landscape.learning_coefficient.llc import drift, estimate_llc, r_hat, richardson, window_fill
 from engines.loss_landscape.learning_coefficient.quadratic_predictions import euler
 from engines.loss_landscape.learning_coefficient.quadratic_predictions import quadratic as foretold
 from engines.loss_landscape.learning_coefficient.samplers import (
     init_state,
     langevin_kernel,
     mala_kernel,
-    run,
+    run_chains,
     window,
 )
 from engines.loss_landscape.models.deep_linear import DeepLinear
@@ -35,9 +35,9 @@ def laplace(h, b, gamma, *shape):
 
 def sampled(step, theta, loss, star, burn, steps, b):
     """The estimate and the trace after burn-in, of every fifth point."""
-    state, _ = run(step, init_state(loss, theta), burn, star, every=burn)
-    _, trace = run(step, state, steps, star, every=5)
-    return estimate(trace.losses, torch.as_tensor(b, dtype=torch.float64)), trace
+    state, _ = run_chains(step, init_state(loss, theta), burn, star, every=burn)
+    _, trace = run_chains(step, state, steps, star, every=5)
+    return estimate_llc(trace.losses, torch.as_tensor(b, dtype=torch.float64)), trace
 
 
 @pytest.mark.parametrize("d", [2, 10])
@@ -93,7 +93,7 @@ def test_minibatches_add_their_variance_by_the_formula(batch, b):
         state = step(state)
         if done >= 600 and done % 20 == 0:
             full.append(task(state.theta))
-    found = estimate(torch.stack(full), torch.tensor(b), task(task.star))
+    found = estimate_llc(torch.stack(full), torch.tensor(b), task(task.star))
     expected = float(euler(h, b, 1.0, eta, s, batch))
     assert float(found.value) == pytest.approx(expected, abs=3 * float(found.error) + 0.01 * expected)
     if batch == 8:
@@ -145,7 +145,7 @@ def test_sgld_on_a_two_layer_linear_net_extrapolates_to_gibbs():
     """2-2-2 at b = 100 from Gibbs' own draws: Richardson within 5 % of Gibbs; the coarse run is further off."""
     model, b = DeepLinear((2, 2, 2)), torch.full((512,), B, dtype=torch.float64)
     settled = sample(model, b, 200, stream())
-    exact = estimate(settled.losses[50:], b)
+    exact = estimate_llc(settled.losses[50:], b)
     theta, star = torch.cat([W.flatten(1) for W in settled.layers], -1), model.star
     coarse, fine = (
         sampled(langevin_kernel(model, window(star, B), size / B, stream(1)), theta, model, star, burn, 1200, B)[0]

@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from engines.loss_landscape.learning_coefficient.llc import estimate
+from engines.loss_landscape.learning_coefficient.llc import estimate_llc
 from engines.loss_landscape.learning_coefficient.quadratic_predictions import euler
 from engines.loss_landscape.learning_coefficient.quadratic_predictions import quadratic as foretold
-from engines.loss_landscape.learning_coefficient.samplers import init_state, langevin_kernel, run, window
+from engines.loss_landscape.learning_coefficient.samplers import init_state, langevin_kernel, run_chains, window
 from engines.loss_landscape.models.mlp import Mlp
 from tests.loss_landscape.hessian.dense_gram import gram
 
@@ -50,9 +50,9 @@ def test_the_coefficient_of_relu_nets_is_half_the_soft_rank_and_falls_with_plant
     begun = torch.randn(3, 16, net.P, generator=g, dtype=torch.float64) / (b * h.clamp_min(0) + gamma).sqrt()[:, None]
     theta = star[:, None] + begun @ V.mT
     step = langevin_kernel(loss, window(star[:, None], b, gamma), eta, torch.Generator().manual_seed(0))
-    state, _ = run(step, init_state(loss, theta), 200, star[:, None], every=200)
-    _, trace = run(step, state, 6800, star[:, None], every=10)
-    found = estimate(trace.losses, torch.tensor(b))
+    state, _ = run_chains(step, init_state(loss, theta), 200, star[:, None], every=200)
+    _, trace = run_chains(step, state, 6800, star[:, None], every=10)
+    found = estimate_llc(trace.losses, torch.tensor(b))
     counts = foretold(h, torch.full((3,), b), torch.full((3,), gamma))
     assert torch.allclose(found.value, counts, rtol=0.05)
     assert ((found.value - euler(h, b, gamma, eta[:, 0])).abs() < 3 * found.error).all()

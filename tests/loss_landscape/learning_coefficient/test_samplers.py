@@ -10,7 +10,7 @@ from engines.loss_landscape.hessian.lanczos import rademacher
 from engines.loss_landscape.learning_coefficient.llc import (
     Estimate,
     drift,
-    estimate,
+    estimate_llc,
     plateau,
     r_hat,
     richardson,
@@ -28,7 +28,7 @@ from engines.loss_landscape.learning_coefficient.samplers import (
     mala,
     mala_kernel,
     relaxation,
-    run,
+    run_chains,
     sgld,
     step_size,
     window,
@@ -200,7 +200,7 @@ def test_a_run_records_every_so_many_points_and_the_share_accepted():
     loss, P, star = LOSSES["planes"]
     w = window(star, double(50.0, 60.0))
     step = mala_kernel(loss, w, 0.02, torch.Generator().manual_seed(0))
-    state, trace = run(step, init_state(loss, draws(2, P) / 4), 20, star, every=5)
+    state, trace = run_chains(step, init_state(loss, draws(2, P) / 4), 20, star, every=5)
     again, plain = init_state(loss, draws(2, P) / 4), []
     step = mala_kernel(loss, w, 0.02, torch.Generator().manual_seed(0))
     for _ in range(20):
@@ -211,19 +211,19 @@ def test_a_run_records_every_so_many_points_and_the_share_accepted():
     assert torch.equal(trace.distances, torch.stack([one.theta.square().sum(-1) for one in plain[4::5]]))
     assert torch.allclose(trace.acceptance, torch.stack([one.accepted for one in plain]).mean(0))
     assert 0 < float(trace.acceptance.mean()) < 1
-    _, all_taken = run(langevin_kernel(loss, w, 1e-4, torch.Generator().manual_seed(0)), state, 3, star)
+    _, all_taken = run_chains(langevin_kernel(loss, w, 1e-4, torch.Generator().manual_seed(0)), state, 3, star)
     assert all_taken.acceptance.tolist() == [1, 1]
 
 
 def test_estimates_and_richardson_are_their_formulas():
     losses = 1 + draws(30, 2, 4).square()
     b = double(10, 100)[:, None]
-    found = estimate(losses, b, 1.0)
+    found = estimate_llc(losses, b, 1.0)
     each = b * (losses.mean(0) - 1)
     assert torch.allclose(found.chains, each)
     assert torch.allclose(found.value, each.mean(-1))
     assert torch.allclose(found.error, each.std(-1) / 2)
-    assert estimate(losses[..., :1], b).error.isnan().all()
+    assert estimate_llc(losses[..., :1], b).error.isnan().all()
     coarse, fine = (Estimate(double(0.5 + 4 * e), double(0.1 * e), double(0.5 + 4 * e)) for e in (0.2, 0.05))
     limit = richardson(coarse, fine)
     assert float(limit.value) == pytest.approx(0.5, abs=1e-14)
@@ -310,7 +310,7 @@ def test_a_plateau_is_where_neighbours_agree():
     "wrong",
     [
         lambda: window(double(0), -1.0), lambda: window(double(0), 1.0, 0.0), lambda: step_size(double(1), 1, 1, 4.0),
-        lambda: run(lambda state: state, init_state(PLANES, ORIGIN), 3, ORIGIN, every=4),
+        lambda: run_chains(lambda state: state, init_state(PLANES, ORIGIN), 3, ORIGIN, every=4),
         lambda: richardson(None, None, 1.0), lambda: drift(torch.zeros(2, 5)), lambda: drift(torch.zeros(9, 1)),
         lambda: r_hat(torch.zeros(3, 2)), lambda: plateau(np.array([2, 1]), np.ones(2), np.ones(2)),
         lambda: plateau(np.array([1, 2]), np.ones(2), np.zeros(2)), lambda: normal_crossing((1, -1)),

@@ -8,11 +8,18 @@ import torch
 
 from engines.core.protocol.errors import ConfigError, StoreError
 from engines.loss_landscape.loss_surface import mode_connectivity, planes
-from engines.loss_landscape.loss_surface.surface import Plane, Surface, coarse_to_fine, evaluate, losses_at, square_axes
+from engines.loss_landscape.loss_surface.surface import (
+    Plane,
+    Surface,
+    coarse_to_fine,
+    evaluate_coordinates,
+    losses_at,
+    square_axes,
+)
 from engines.loss_landscape.models import digits, modular_addition, superposition
 from engines.loss_landscape.models.mlp import Mlp
-from engines.loss_landscape.training.train import train
 from tests.loss_landscape.close import randn, same
+from tests.loss_landscape.trained import train
 
 # -- directions ------------------------------------------------------------------------------------------------------
 
@@ -98,7 +105,7 @@ def test_a_grid_in_batches_is_a_loop_over_its_points(chunk):
     A = randn(6, 6)
     plane, axes = Plane(randn(2, 6), randn(2, 2, 6, seed=1)), (square_axes(1, 4)[0], square_axes(2, 3)[0])
     loss = lambda theta: ((theta @ A) * theta).sum(-1)  # noqa: E731
-    stages = list(evaluate(loss, plane, axes, chunk))
+    stages = list(evaluate_coordinates(lambda places: loss(plane.at(places)), axes, chunk))
     for i, a in enumerate(axes[0]):
         for j, b in enumerate(axes[1]):
             point = plane.origin + a * plane.directions[0] + b * plane.directions[1]
@@ -189,7 +196,7 @@ def test_the_surface_of_digits_is_a_bowl(learned):
     subject, snapshots = learned
     w = snapshots[-1, 0]
     plane = Plane(w, torch.stack([planes.filter_normalised(subject.model, w, seed, True) for seed in (1, 2)]))
-    *_, values = evaluate(subject.loss, plane, square_axes(1, 51))
+    *_, values = evaluate_coordinates(lambda places: subject.loss(plane.at(places)), square_axes(1, 51))
     assert 5e-4 / 3 < float(values[25, 25]) < 5e-4 * 3
     assert 50 < float(values.max()) < 200
     a, b = (float(square_axes(1, 51)[0][place]) for place in (3, 40))

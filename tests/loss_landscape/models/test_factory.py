@@ -7,8 +7,8 @@ from engines.core.protocol.errors import ConfigError
 from engines.loss_landscape.config import LossLandscape
 from engines.loss_landscape.dynamics import sampling_target
 from engines.loss_landscape.models import deep_linear, digits, factory, modular_addition, superposition
-from engines.loss_landscape.training.train import train
 from tests.loss_landscape.close import randn, same
+from tests.loss_landscape.trained import train
 
 SUBJECTS = {
     "digits": lambda seeds: digits.digits_subject(seeds, (5,)),

@@ -6,8 +6,8 @@ from torch.nn import functional
 
 from engines.core.protocol.errors import ConfigError
 from engines.loss_landscape.models import modular_addition
-from engines.loss_landscape.training.train import train
 from tests.loss_landscape.close import same
+from tests.loss_landscape.trained import train
 
 GROKKING = {"wd": 1.0, "betas": (0.9, 0.98)}
 

@@ -14,7 +14,7 @@ from engines.core.protocol.engine import Engine, Probe
 from engines.core.runs.run import Run
 from engines.loss_landscape.config import LossLandscape
 from engines.loss_landscape.models import digits, factory, network_at_step
-from engines.loss_landscape.training.train import train
+from tests.loss_landscape.trained import train
 
 
 class State(NamedTuple):

@@ -7,9 +7,10 @@ from torch import nn
 
 import engines
 from engines.core.numerics.class_moments import ClassDeviations, ClassMeans
-from engines.core.numerics.collapse_metrics import measure, moments, nearest_mean_accuracy
+from engines.core.numerics.collapse_metrics import measure, nearest_mean_accuracy
 from engines.core.protocol.errors import ConfigError
 from engines.loss_landscape.probes.collapse import PROBE
+from tests.core.numerics.explicit_moments import moments
 from tests.loss_landscape import own_models
 from tests.loss_landscape.own_models import CROSS_ENTROPY, classes, source
 from tests.loss_landscape.probes import sampled_run

@@ -9,7 +9,7 @@ from engines.core.protocol.engine import Part
 from engines.core.protocol.errors import ConfigError
 from engines.loss_landscape.models import network_at_step
 from engines.loss_landscape.models.model import squared_error
-from engines.loss_landscape.probes.connectivity import PROBE, connect, twin
+from engines.loss_landscape.probes.connectivity import PROBE, connect, train_other_seed
 from tests.loss_landscape.probes.descent_engine import DIGITS, descended, last, learned, still
 
 
@@ -34,7 +34,7 @@ def test_the_other_network_is_trained_as_this_one_was():
     other = descended(PROBE, 30, **knobs, learning_rate=0.2, seed=7)
     for run in (one, other):
         run.recording.events.append(Event(10, "learning_rate", 0.05, (0,)))
-    (*_, (share, theta)) = twin(one, 0, 30, network_at_step.network_of_run(one, 0, 30), 7)
+    (*_, (share, theta)) = train_other_seed(one, 0, 30, network_at_step.network_of_run(one, 0, 30), 7)
     assert share == 1
     torch.testing.assert_close(theta, network_at_step.network_of_run(other, 0, 30).theta, rtol=0, atol=0)
     seen: list[Part] = []

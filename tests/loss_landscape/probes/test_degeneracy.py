@@ -19,14 +19,14 @@ from engines.loss_landscape.probes.degeneracy import (
     KINDS,
     MAX_NEURONS_SHOWN,
     PROBE,
-    examine,
+    degeneracy_parts,
     factorisation,
     network_map,
 )
 from engines.loss_landscape.probes.paths import elementary_orbit
-from engines.loss_landscape.training.train import train
 from tests.loss_landscape.degeneracy import oracles
 from tests.loss_landscape.probes import sampled_run
+from tests.loss_landscape.trained import train
 
 GENERIC = {"width": 6, "depth": 1}
 # knobs: P, nullity, types 1 and 2, across layers, related gates; nothing is left over
@@ -167,7 +167,7 @@ def test_an_embedding_network_has_its_closed_form_before_and_after_training(step
     points = list(train(one.subject, steps, 5e-3, wd=1.0, betas=(0.9, 0.98))) if steps else []
     theta = points[-1][1][0].double() if steps else one.theta
     assert torch.equal(theta, one.theta) == (steps == 0)
-    *_, last = examine(one._replace(theta=theta), 1e-9, 100.0, 1.0, 0.01)
+    *_, last = degeneracy_parts(one._replace(theta=theta), 1e-9, 100.0, 1.0, 0.01)
     found = last.values
     assert (found["parameters"], found["closed_form"]) == (
         433,
@@ -186,7 +186,7 @@ def test_outputs_of_classifiers_are_scaled_to_unit_deviation():
     *parts, out = one.subject.model.layout.split(one.theta)
     larger = one._replace(theta=one.subject.model.layout.join([*parts, 10 * out]))
     for each in (one, larger):
-        *_, last = examine(each, 1e-9, 100.0, 1.0, 0.01)
+        *_, last = degeneracy_parts(each, 1e-9, 100.0, 1.0, 0.01)
         deviation = each.subject.model(each.theta, each.samples.X).std()
         J = jacobian(each.subject.model, each.theta, each.samples.X) / deviation
         h = torch.linalg.svdvals(J).square() / len(each.samples.X)
@@ -220,7 +220,7 @@ def test_what_cannot_be_counted_is_refused_in_a_sentence():
     one = network_of_run(sampled_run.run(planted="none", **GENERIC), 0, 0)
     one.theta[3] = torch.nan
     with pytest.raises(ConfigError, match="1 of 57 parameters are not finite"):
-        list(examine(one, 1e-9, 100.0, 1.0, 0.01))
+        list(degeneracy_parts(one, 1e-9, 100.0, 1.0, 0.01))
 
 
 THOUSANDS = {"subject": "addition", "modulus": 17, "embedding": 12, "width": 40, "train_fraction": 0.8}

@@ -13,9 +13,9 @@ from engines.loss_landscape.interaction.edges import Faithfulness, accuracy, exp
 from engines.loss_landscape.models import modular_addition, network_at_step
 from engines.loss_landscape.models.mlp import Mlp
 from engines.loss_landscape.probes.interaction_basis import PROBE, analyse
-from engines.loss_landscape.training.train import train
 from tests.loss_landscape.close import randn
 from tests.loss_landscape.probes.descent_engine import descended, last, still
+from tests.loss_landscape.trained import train
 
 KINDS = ("local", "pca", "neurons")
 

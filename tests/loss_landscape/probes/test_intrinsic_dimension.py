@@ -6,14 +6,14 @@ import pytest
 from engines.core.protocol.engine import Part
 from engines.core.protocol.errors import ConfigError
 from engines.loss_landscape.models import network_at_step
-from engines.loss_landscape.probes.intrinsic_dimension import PROBE, parse_dimensions, sweep
+from engines.loss_landscape.probes.intrinsic_dimension import PROBE, parse_dimensions, train_in_subspaces
 from tests.loss_landscape.probes.descent_engine import DIGITS, descended, last, learned, still
 
 
 def test_digits_need_a_hundred_of_1482_directions():
     """L22: .742/.839/.878/.922 of the test at 60/80/120/160 (+-.08, draws differ), base .956, 85 to 130 between."""
     found = network_at_step.network_of_config(DIGITS, learned()[-1, 0])
-    values = last(sweep(found, [60, 80, 120, 160], 600, 0.05, 3))
+    values = last(train_in_subspaces(found, [60, 80, 120, 160], 600, 0.05, 3))
     np.testing.assert_allclose(values["accuracy"], (0.742, 0.839, 0.878, 0.922), atol=0.08)
     assert values["base_accuracy"] == pytest.approx(0.956, abs=0.02)
     assert values["d_int90"] == 120
@@ -37,7 +37,7 @@ def test_accuracies_are_shown_while_they_rise_and_start_apart_from_the_run():
 
 
 def test_what_no_dimension_reaches_is_said():
-    values = last(sweep(network_at_step.network_of_config(DIGITS, learned()[-1, 0]), [1, 2], 20, 0.05, 3))
+    values = last(train_in_subspaces(network_at_step.network_of_config(DIGITS, learned()[-1, 0]), [1, 2], 20, 0.05, 3))
     assert np.isnan(values["d_int90"])
     assert "None of these dimensions" in values["note"]
 
@@ -53,4 +53,4 @@ def test_too_much_is_refused_and_so_is_a_network_without_labels():
     with pytest.raises(ConfigError, match=r"400000 directions of 500000 parameters"):
         parse_dimensions("400000", 500_000)
     with pytest.raises(ConfigError, match="subject=planted has no labels"):
-        last(sweep(still(), [2], 5, 0.1, 0))
+        last(train_in_subspaces(still(), [2], 5, 0.1, 0))

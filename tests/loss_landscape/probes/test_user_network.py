@@ -28,7 +28,7 @@ def stored(folder, bend="relu", sizes=(4, 8, 8, 3), labelled=True, X=None):
     y = {"y": np.arange(len(X)) % sizes[-1]} if labelled else {}
     (folder / "own.safetensors").write_bytes(save(state, {"activation": bend}))
     np.savez(folder / "own.npz", X=X, **y)
-    return {"subject": "user_network", "network": str(folder / "own.safetensors"), "data": str(folder / "own.npz")}
+    return {"subject": "own_network", "network": str(folder / "own.safetensors"), "data": str(folder / "own.npz")}
 
 
 @pytest.mark.parametrize("bend", ["tanh", "gelu"])

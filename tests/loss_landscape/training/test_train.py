@@ -8,7 +8,7 @@ from engines.core.protocol.errors import ConfigError
 from engines.loss_landscape.models import initialisation
 from engines.loss_landscape.models.mlp import Mlp
 from engines.loss_landscape.models.model import Layout, Samples, cross_entropy, half_squared_error, squared_error
-from engines.loss_landscape.training.train import Moments, adamw, init_moments, minibatch, sgd
+from engines.loss_landscape.training.train import AdamState, adamw, init_moments, minibatch, sgd
 from tests.loss_landscape.close import randn, same
 
 KNOBS = [(0.1, 0.0), (0.03, 0.5), (1e-3, 1.0)]
@@ -37,7 +37,7 @@ def test_members_may_have_taken_different_numbers_of_steps():
     old, new = init_moments(randn(1, 5)), init_moments(randn(1, 5, seed=2))
     for slope in slopes[:3]:
         old = adamw(old, slope, rate[:1], decay[:1])
-    both = Moments(*(torch.cat(parts) for parts in zip(old, new, strict=True)))
+    both = AdamState(*(torch.cat(parts) for parts in zip(old, new, strict=True)))
     assert both.step.dtype == torch.long
     found = adamw(both, slopes[3].expand(2, -1), rate, decay)
     assert found.step.tolist() == [4, 1]
