@@ -10,12 +10,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from engines.core.api import examine, open, resume, run
+    from engines.core.api import examine, resume, run
     from engines.core.library.library import Library
     from engines.core.protocol.own_method import method
     from engines.core.protocol.registry import load, names
     from engines.core.subjects.subject import Subject
-    from engines.core.sweeps.folder import Sweep
+    from engines.core.sweeps.folder import Sweep, open
     from engines.core.sweeps.sweep import sweep
     from engines.core.watch.api import inspect, watch
 
@@ -30,7 +30,7 @@ __all__ = [
 
 _HOMES = {
     "load": "protocol.registry", "method": "protocol.own_method", "names": "protocol.registry",
-    "open": "api", "resume": "api", "run": "api",
+    "open": "sweeps.folder", "resume": "api", "run": "api",
     "sweep": "sweeps.sweep", "Sweep": "sweeps.folder", "Subject": "subjects.subject",
     "Library": "library.library", "examine": "api", "inspect": "watch.api", "watch": "watch.api",
 }  # fmt: skip

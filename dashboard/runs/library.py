@@ -93,7 +93,7 @@ def summary_line(entry: Entry) -> str:
     """Say in a line what a stored run is."""
     knobs = ", ".join(entry.varied[:3])
     many = f"{entry.members} members over {knobs}" if entry.members > 1 else "1 member"
-    size = f"{entry.size / 2**20:.1f} MB"
+    size = f"{entry.size / 2**20:.1f} MB" if entry.size > 2**17 else f"{entry.size / 2**10:.0f} kB"
     begun = "interrupted, " if entry.interrupted else ""
     return f"{begun}{many}, {entry.frames:,} frames, {local_time(entry.stored)}, {size}"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -70,9 +70,10 @@ def set_options(select: Any, names: Sequence[str], last: bool = False) -> None:
     select.param.update(options=list(names), value=kept)
 
 
-def pane(drawn: Any) -> Any:
-    """Show a drawing as wide as there is room."""
-    return pn.pane.HoloViews(drawn, sizing_mode="stretch_width", margin=0, linked_axes=False)
+def pane(drawn: Any, widgets: Mapping[str, Any] | None = None) -> Any:
+    """Show a drawing as wide as there is room; `widgets` are the kinds that HoloViews makes for its knobs."""
+    options = {"widgets": dict(widgets or {}), "widget_layout": pn.Row, "linked_axes": False}
+    return pn.pane.HoloViews(drawn, **options, sizing_mode="stretch_width", margin=0)
 
 
 def sentence(text: str) -> Any:

@@ -34,7 +34,7 @@ class SweepForm(Viewer):
         super().__init__()
         small: dict[str, Any] = {"size": "small", "margin": (6, 10, 6, 0)}
         self.engine = pmui.Select(label="Lab", options=names(), width=200, **small)
-        self.named = pmui.Select(label="Sweep", options=[OWN], width=330, **small)
+        self.named = pmui.Select(label="Sweep", options=[OWN], width=460, **small)
         self.small = pmui.Checkbox(label="small", value=True, margin=(10, 10, 6, 0))
         self.knobs = pmui.TextInput(label="Knobs", placeholder=HINT, width=420, **small)
         self.seeds = pmui.TextInput(label="Seeds", placeholder="0:4", width=90, **small)

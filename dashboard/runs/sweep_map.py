@@ -29,12 +29,21 @@ Point = dict[str, Any]
 
 
 class SweepMap:
-    """A map over the knobs `across` and `up`; `tapped(point)` is told the values of the cell that is clicked."""
+    """A map over the knobs `across` and `up`; `tapped(point)` is told the values of the cell that is clicked.
+
+    HoloViews makes a widget of each further knob, and replaces the numbers of the figure where one is moved.
+    """
 
     def __init__(
-        self, data: xarray.DataArray, across: str, up: str, lines: Sequence[Line], tapped: Callable[[Point], None]
+        self,
+        data: xarray.DataArray,
+        across: str,
+        up: str,
+        lines: Sequence[Line],
+        tapped: Callable[[Point], None],
+        at: Point | None = None,
     ) -> None:
-        """Raise `ConfigError` where there is nothing to draw a map over."""
+        """Begin `at` these values of further knobs. Raises `ConfigError` where there is nothing to draw a map over."""
         if across == up or {across, up} - set(data.dims):
             raise ConfigError("a map is drawn over two knobs that have several values each")
         self.data = data.transpose(up, across, ...)
@@ -42,41 +51,55 @@ class SweepMap:
         others = [str(name) for name in self.data.dims if name not in (across, up)]
         self.slices = {name: [_plain(value) for value in self.data[name].values] for name in others}
         """The values of the knobs by which the map is sliced."""
+        kept = at or {}
+        self.at: Point = {name: kept[name] if kept.get(name) in each else each[0] for name, each in self.slices.items()}
+        """The slice that is shown."""
         self._label = str(data.name)
-        self.tap: Any = None
-
-    def drawing(self, at: Point) -> Any:
-        """Return the map where the knobs by which it is sliced have these values; of others, the first one."""
-        places = {name: values.index(at.get(name, values[0])) for name, values in self.slices.items()}
-        return self._mesh(self.data.isel(places), {name: self.slices[name][place] for name, place in places.items()})
+        known = self.data.values[np.isfinite(self.data.values)]
+        self._ends = (float(known.min()), float(known.max())) if len(known) else (0.0, 0.0)
+        self.has_holes = len(known) < self.data.size
+        knobs = [
+            hv.Dimension(name, values=each, default=self.at[name], value_format=_shown)
+            for name, each in self.slices.items()
+        ]
+        mesh: Any = hv.DynamicMap(self._mesh, kdims=knobs)
+        self.tap: Any = Tap(source=mesh)
+        self.tap.add_subscriber(lambda x=None, y=None: self._cell(x, y))
+        self.drawing: Any = (mesh * hv.DynamicMap(self._drawn_lines, kdims=knobs)).opts(**self._options())
+        """The map with theory's lines."""
 
     def value_at(self, point: Point) -> float:
         """Return the value of a cell."""
         return float(self.data.sel({name: point[str(name)] for name in self.data.dims}))
 
-    def _mesh(self, data: xarray.DataArray, slice_of: Point) -> Any:
-        across, up = (_edges(data[name].values) for name in (self.across, self.up))
-        names = hv.Dimension("x", label=self.across), hv.Dimension("y", label=self.up)
-        finite = self.data.values[np.isfinite(self.data.values)]
-        log = bool(len(finite) and finite.min() > 0 and finite.max() > DECADES * finite.min())
-        mesh = hv.QuadMesh((across, up, data.values), list(names), hv.Dimension("value", label=self._label)).opts(
-            cmap=list(SEQUENTIAL), colorbar=True, cnorm="log" if log else "linear", tools=["hover", "tap"],
-            clim=(float(finite.min()), float(finite.max())) if len(finite) and finite.min() < finite.max() else (0, 1),
-            line_width=0, nonselection_alpha=1.0, hover_tooltips=["value"],
-        )  # fmt: skip
-        self.tap = Tap(source=mesh)
-        self.tap.add_subscriber(lambda x=None, y=None: self._cell(x, y, slice_of))
-        drawn = [hv.Curve((self.places(self.across, each.across), self.places(self.up, each.up)), *names,
-                          label=each.label).opts(color=INK, line_width=2.5, line_dash="dashed")
-                 for each in self._lines if each.at.items() <= slice_of.items()]  # fmt: skip
-        return hv.Overlay([mesh, *drawn]).opts(**self._options(data))
+    @property
+    def _dimensions(self) -> list[hv.Dimension]:
+        return [hv.Dimension("x", label=self.across), hv.Dimension("y", label=self.up)]
 
-    def _options(self, data: xarray.DataArray) -> dict[str, Any]:
+    def _mesh(self, *values: Any) -> Any:
+        self.at = dict(zip(self.slices, values, strict=True))
+        across, up = (_edges(self.data[name].values) for name in (self.across, self.up))
+        shown = self.data.isel({name: self.slices[name].index(value) for name, value in self.at.items()})
+        low, high = self._ends
+        log = low > 0 and high > DECADES * low
+        return hv.QuadMesh((across, up, shown.values), self._dimensions, hv.Dimension("value", label=self._label)).opts(
+            cmap=list(SEQUENTIAL), colorbar=True, cnorm="log" if log else "linear", tools=["hover", "tap"],
+            clim=(low, high) if low < high else (0, 1), line_width=0, nonselection_alpha=1.0, hover_tooltips=["value"],
+        )  # fmt: skip
+
+    def _drawn_lines(self, *values: Any) -> hv.Overlay:
+        at = dict(zip(self.slices, values, strict=True))
+        drawn = [hv.Curve((self.places(self.across, each.across), self.places(self.up, each.up)), *self._dimensions,
+                          label=each.label).opts(color=INK, line_width=2.5, line_dash="dashed")
+                 for each in self._lines if each.at.items() <= at.items()]  # fmt: skip
+        return hv.Overlay(drawn or [hv.Curve([], *self._dimensions)])
+
+    def _options(self) -> dict[str, Any]:
         def house(plot: Any, element: Any) -> None:
             tone_down(plot.state, False, False)
 
         def ticks(name: str) -> list[tuple[float, str]]:
-            values = data[name].values
+            values = self.data[name].values
             every = -(-len(values) // 12)
             numbered = enumerate(values)
             return [(place, _shown(_plain(value))) for place, value in numbered if place % every == 0]
@@ -84,7 +107,9 @@ class SweepMap:
         return {
             "xticks": ticks(self.across), "yticks": ticks(self.up), "hooks": [house], "responsive": True,
             "height": HEIGHT, "xlabel": self.across, "ylabel": self.up, "legend_position": "top", "title": "",
-            "xlim": (-0.5, data.sizes[self.across] - 0.5), "ylim": (-0.5, data.sizes[self.up] - 0.5),
+            "fontsize": {"labels": "11px", "ticks": "10.5px"},  # as at first, where a slider draws the axes again
+            "xlim": (-0.5, self.data.sizes[self.across] - 0.5),
+            "ylim": (-0.5, self.data.sizes[self.up] - 0.5),
         }  # fmt: skip
 
     def places(self, name: str, values: Any) -> np.ndarray:
@@ -99,10 +124,10 @@ class SweepMap:
             ends, wanted = np.log(ends), np.log(np.maximum(wanted, 1e-300))
         return np.interp(wanted, ends, order.astype(float), left=np.nan, right=np.nan)
 
-    def _cell(self, x: float | None, y: float | None, slice_of: Point) -> None:
+    def _cell(self, x: float | None, y: float | None) -> None:
         if x is None or y is None:
             return
-        point = dict(slice_of)
+        point = dict(self.at)
         for name, place in ((self.across, x), (self.up, y)):
             values = self.data[name].values
             point[name] = _plain(values[int(np.clip(round(place), 0, len(values) - 1))])

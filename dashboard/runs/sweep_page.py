@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 PERIOD = 500
 """Milliseconds between two looks at what is being computed."""
 
+WHAT = "A lab is computed at every combination of some knobs' values, and what comes of each is drawn as a map."
+
 ELSEWHERE = "Sweeps are begun where the server runs (launch.py sweep), not by its visitors."
 
 
@@ -55,7 +57,7 @@ class SweepPage(Viewer):
         kept = pn.FlexBox(self.chosen, self.stop, self.go_on, align_items="center", **wide)
         sheets = [sheet("comparison_panel")]
         result = pn.Column(kept, self.bar, self.status, self.results, stylesheets=sheets, **wide)
-        title = pn.pane.HTML("<h1>Sweeps</h1>", **text)
+        title = pn.pane.HTML(f"<h1>Sweeps</h1><p>{WHAT}</p>", **text)
         self._panel = pn.Column(title, self.form, self.error, result, sizing_mode="stretch_width",
                                 margin=(10, 24, 24, 24))  # fmt: skip
         self._listen()

@@ -31,6 +31,13 @@ if TYPE_CHECKING:
 SPARING = 10
 """A sweep that goes on is read again after so many times what reading it took."""
 
+CLICK = "Click a cell: it tells its value, and opens its run."
+
+EMPTY = " An empty cell has no value: it is not computed yet, was refused, or what is measured never happened there."
+
+SLIDER = {"size": "small", "width": 240, "margin": (8, 28, 4, 8)}
+"""The form of the sliders that HoloViews makes for the knobs by which a map is sliced."""
+
 AddressOf = Callable[[str], str]
 
 
@@ -47,7 +54,7 @@ class SweepData(NamedTuple):
 
 def read_data(sweep: Sweep) -> SweepData:
     """Read all finished tasks of a sweep. Raises `StoreError` or `EngineFailure`."""
-    rows, measures = sweep.table(), sweep.to_xarray(*(measure.text for measure in sweep.plan.measures))
+    rows, measures = sweep.table(), sweep.read()
     if not sweep.named:
         return SweepData(rows, measures, None, [], [])
     return SweepData(rows, measures, sweep.map(), sweep.lines(), sweep.judge())
@@ -70,7 +77,7 @@ class SweepResults(Viewer):
             pmui.Select(label=label, visible=False, **select) for label in ("Shown", "Across", "Up")
         )
         self.map_pane, self.slices, self.members = pn.Column(**wide), pn.FlexBox(**wide), MembersPanel()
-        self._selects: list[pmui.Select] = []
+        self.map: Any = None
         axes = pn.FlexBox(self.measure, self.across, self.up, **wide)
         drawn = pn.Column(axes, self.slices, self.map_pane, self.cell, self.claims, **wide)
         self._panel = pn.Column(ViewChooser({"Map": drawn, "Members": self.members}), visible=False, **wide)
@@ -79,7 +86,7 @@ class SweepResults(Viewer):
 
     def show(self, sweep: Sweep | None) -> None:
         """Show another sweep, as soon as it is read."""
-        self._sweep, self._data, self._read, self._due = sweep, None, 0, 0.0
+        self._sweep, self._data, self._read, self._due, self.map = sweep, None, 0, 0.0, None
         self._panel.visible = False
         self.cell.object = self.claims.object = ""
         if sweep:
@@ -122,7 +129,7 @@ class SweepResults(Viewer):
         try:
             self._draw_map(self._data, self._sweep)
         except DynascopeError as error:
-            self.map_pane[:], self.slices[:], self._selects = [sentence(str(error))], [], []
+            self.map_pane[:], self.slices[:], self.map = [sentence(str(error))], [], None
         self.members.show(self._data.rows)
         self.claims.object = "".join(_claims(self._sweep, self._data.verdicts))
         self._panel.visible = True
@@ -135,22 +142,13 @@ class SweepResults(Viewer):
         else:
             axes = self.across.value, self.up.value
             data = averaged(answer.measures[self.measure.value], *axes)
-        self.map = SweepMap(data, *axes, answer.lines, self.show_cell)
-        self._offer_slices()
-        self._draw_slice()
-
-    def _offer_slices(self) -> None:
-        """Offer the values of the knobs by which the map is sliced; what was chosen stays."""
-        if [select.label for select in self._selects] == list(self.map.slices):
-            return
-        made = {"size": "small", "width": 140, "margin": (6, 10, 6, 0)}
-        self._selects = [pmui.Select(label=name, options=each, **made) for name, each in self.map.slices.items()]
-        self.slices[:] = self._selects
-        for select in self._selects:
-            select.param.watch(lambda event: self._draw_slice(), "value")
-
-    def _draw_slice(self) -> None:
-        self.map_pane[:] = [pane(self.map.drawing({select.label: select.value for select in self._selects}))]
+        before = self.map.at if self.map else None
+        self.map = SweepMap(data, *axes, answer.lines, self.show_cell, before)
+        drawn = pane(self.map.drawing, dict.fromkeys(self.map.slices, pmui.DiscreteSlider))
+        for slider in drawn.widget_box:
+            slider.param.update(SLIDER)
+        self.slices[:], self.map_pane[:] = list(drawn.widget_box), [drawn]
+        self.cell.object = self.cell.object or f"<p>{CLICK}{EMPTY if self.map.has_holes else ''}</p>"
 
     def show_cell(self, point: dict[str, Any]) -> None:
         """Say what is in a cell, with the way to its run in the lab."""

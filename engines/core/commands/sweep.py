@@ -86,4 +86,4 @@ def _report(result: Sweep, as_json: bool) -> None:
     print(f", {about['refused']:,} of them refused" if about["refused"] else "")
     for verdict in verdicts:
         print(verdict_line(verdict))
-    print(f'Read it:  engines.Sweep("{result.folder}").to_xarray()')
+    print(f'Read it:  engines.open("{result.folder}").to_xarray()')

@@ -36,11 +36,13 @@ def _numbered(index: str) -> bool:
 
 
 def resolve_or_cpu(name: str) -> torch.device:
-    """Return the device on which a run was computed, or the processor where this machine lacks it."""
-    try:
-        return resolve(name)
-    except ConfigError:
-        return torch.device("cpu")
+    """Return the device on which a run was computed, else another of its kind, or the processor."""
+    for each in (name, name.partition(":")[0]):
+        try:
+            return resolve(each)
+        except ConfigError:
+            continue
+    return torch.device("cpu")
 
 
 def available() -> list[str]:

@@ -31,6 +31,9 @@ BYTES = 2**30
 MOST = 10**7
 """The most points of a sweep."""
 
+MANY = 1000
+"""Points that are tried for one that the engine takes."""
+
 Point = dict[str, Any]
 """The value of each swept knob."""
 
@@ -120,8 +123,14 @@ class Plan:
 
     @cached_property
     def group(self) -> list[Config]:
-        """The members at the first point."""
-        return self.configs({name: values[0] for name, values in self.axes.items()})
+        """The members at the first point whose values do not contradict each other. Raises `ConfigError`."""
+        refused = ConfigError("a sweep has an axis without values")
+        for values in islice(product(*self.axes.values()), MANY):
+            try:
+                return self.configs(dict(zip(self.axes, values, strict=True)))
+            except ConfigError as error:
+                refused = error
+        raise refused
 
     def configs(self, point: Point) -> list[Config]:
         """Return the members at a point. Raises `ConfigError` where its values contradict each other."""

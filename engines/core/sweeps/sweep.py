@@ -56,7 +56,7 @@ def sweep(
     shard : `(i, N)`: compute every N-th task only, from the i-th on; shards may share a folder
     workers : processes on this machine; default: one a core
     scheduler : the address of a Dask scheduler, whose workers compute instead
-    device : what computes; of several GPUs each process takes one
+    device : what computes; of several GPUs each process takes one, on this machine and on a cluster
     progress : called with the points that are done and how many there are
 
     Raises
@@ -137,23 +137,13 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def shared_gpus(device: str) -> list[str]:
-    """List the GPUs that the processes share, as `CUDA_VISIBLE_DEVICES` names them; none where one is asked for."""
-    if device not in ("auto", "cuda") or "cuda" not in devices.available():
-        return []
-    count = devices.count("cuda")
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if count else []
-    return visible if len(visible) == count and all(visible) else [str(index) for index in range(count)]
-
-
 def _on_processes(result: Sweep, tasks: Sequence[Task], workers: int, device: str) -> Iterator[tuple[Task, Reply]]:
     """Compute tasks in processes of this machine. An interrupt has them write checkpoints and end."""
     if not tasks:
         return
     spawn = multiprocessing.get_context("spawn")
     stop = spawn.Event()
-    begun = (list(PLUGINS.__path__), stop, shared_gpus(device), spawn.Value("i", 0))
-    pool = ProcessPoolExecutor(workers, spawn, worker.prepare_process, begun)
+    pool = ProcessPoolExecutor(workers, spawn, worker.prepare_process, (list(PLUGINS.__path__), stop))
     waiting = iter(tasks)
     running: dict[Future[Reply], Task] = {}
 

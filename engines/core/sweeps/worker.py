@@ -15,6 +15,7 @@ from engines.core.protocol.errors import DynascopeError, StoreError
 from engines.core.protocol.registry import add_plugins
 from engines.core.sweeps.compute import Interrupted, compute_task
 from engines.core.sweeps.folder import Sweep, rows_to_bytes
+from engines.core.sweeps.gpus import gpu_of_this_process
 from engines.core.sweeps.plan import Task
 
 
@@ -30,17 +31,10 @@ _stop: Any = threading.Event()
 """Set when this process is to end."""
 
 
-def prepare_process(plugins: Sequence[str], stop: Any, gpus: list[str] | None = None, turn: Any = None) -> None:
-    """Prepare a process that computes tasks: one thread, the caller's engines, and an end that the caller decides.
-
-    Of several `gpus` it sees one alone: the processes take them in turn, counted by `turn`.
-    """
+def prepare_process(plugins: Sequence[str], stop: Any) -> None:
+    """Prepare a process that computes tasks: one thread, the caller's engines, and an end that the caller decides."""
     global _stop
     _stop = stop
-    if gpus:
-        with turn.get_lock():
-            os.environ["CUDA_VISIBLE_DEVICES"] = gpus[turn.value % len(gpus)]
-            turn.value += 1
     _use_one_thread()
     for folder in plugins:
         add_plugins(folder)
@@ -64,9 +58,9 @@ def _end_with_parent() -> None:
 def work(text: str, folder: str, device: str) -> Reply:
     """Compute a task, and write what is kept of it into the folder of its sweep where this machine has it."""
     task = Task.from_json(text)
-    sweep = _folder(task, folder)
+    sweep, place = _folder(task, folder), gpu_of_this_process(device)
     try:
-        rows, run = compute_task(task, sweep.path("partial", task) if sweep else None, device, _stop.is_set)
+        rows, run = compute_task(task, sweep.path("partial", task) if sweep else None, place, _stop.is_set)
     except Interrupted:
         return Reply()
     except StoreError:  # a full disk is no property of this task: all would fail at it

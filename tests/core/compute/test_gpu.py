@@ -18,7 +18,6 @@ from engines.core.live.runner import Runner
 from engines.core.live.scheduler import Scheduler
 from engines.core.protocol import device_choice
 from engines.core.protocol.errors import ConfigError, EngineFailure, as_engine_failure
-from engines.core.sweeps import sweep, worker
 from tests.core.toy import ENGINE, Toy, ToyEngine
 from tests.pretend_gpu import OnGpu, held, pretended
 
@@ -246,26 +245,3 @@ def test_the_report_of_a_gpu_measures_steps_graphs_and_bits(capsys):
     assert rate.replayed and rate.same and rate.steps > 0 and rate.observation > 0
     assert "Pretended GPU" in said and "yes, yes" in said and "too large" in said and "GiB" in said
     assert device_choice.LEAST_GPU_BYTES == 2**23
-
-
-class Turn:
-    """A counter that processes share, here in one."""
-
-    value = 0
-
-    def get_lock(self):
-        return threading.Lock()
-
-
-def test_processes_of_a_sweep_take_the_gpus_in_turn(monkeypatch):
-    monkeypatch.setattr(torch, "set_num_threads", lambda count: None)  # those of this process stay
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,GPU-7")
-    with pretended(gpus=2):
-        gpus = sweep.shared_gpus("auto")
-        assert (gpus, sweep.shared_gpus("cuda:1"), sweep.shared_gpus("cpu")) == (["4", "GPU-7"], [], [])
-    turn, seen = Turn(), []
-    for _ in range(3):
-        worker.prepare_process([], threading.Event(), gpus, turn)
-        seen.append(worker.os.environ["CUDA_VISIBLE_DEVICES"])
-    assert seen == ["4", "GPU-7", "4"]
-    assert sweep.shared_gpus("auto") == []

@@ -15,7 +15,7 @@ from engines.core import api
 from engines.core.compute.simulation import Simulation
 from engines.core.files.checkpoint_file import restore_checkpoint, write_checkpoint
 from engines.core.protocol import registry
-from engines.core.protocol.errors import ConfigError, DynascopeError, EngineFailure, StoreError
+from engines.core.protocol.errors import ConfigError, DynascopeError, EngineFailure, StoreError, UnknownName
 from engines.core.sweeps import sweep as sweeps
 from engines.core.sweeps.compute import Interrupted, compute_task
 from engines.core.sweeps.folder import Sweep, rows_to_bytes
@@ -82,6 +82,57 @@ def test_a_sweep_has_the_numbers_of_a_run(tmp_path):
         here = data.sel(a=config.a, d=config.d, seed=config.seed)
         assert here["diverged_at"] == run.diverged_at[member]
         np.testing.assert_array_equal(here["final(loss)"], _last_finite(run, member))
+
+
+def test_a_dataset_of_a_sweep_reads_what_is_used_when_it_is_used(tmp_path, monkeypatch):
+    made = sweep("toy", set={"a": [1.0, 2.0], "d": [2, 3]}, seeds=range(3), steps=9, out=tmp_path, workers=1)
+    read = []
+    rows = Sweep.rows
+    monkeypatch.setattr(Sweep, "rows", lambda self, *asked: read.append(asked) or rows(self, *asked))
+    data = engines.open(tmp_path).to_xarray()
+    part = data["final(loss)"].sel(a=2.0).isel(seed=[2, 0, 2]).transpose("seed", "d")
+    assert data.sizes == {"a": 2, "d": 2, "seed": 3} and data.attrs["steps"] == 9 and "final(loss)" in repr(data)
+    knobs = {name: data.coords[name] for name in ENGINE.Config.knobs()}  # each of them, also those that are not swept
+    assert knobs["d"].values.tolist() == [2, 3] and knobs["eta"] == made.plan.group[0].eta and not read
+    found = part.values
+    [(columns, wanted)] = read
+    assert columns == ["a", "d", "seed", "final(loss)"] and (wanted["a"], wanted["seed"]) == ([2.0], [0, 2])
+    table = made.table().set_index(["a", "seed", "d"])["final(loss)"]
+    assert found.tolist() == [[table[2.0, seed, d] for d in (2, 3)] for seed in (2, 0, 2)]
+    assert data["final(loss)"].equals(made.read()["final(loss)"]) and made["final(loss)"].equals(data["final(loss)"])
+    with pytest.raises(UnknownName, match=r"did you mean final\(loss\)"):
+        made["final(los)"]
+
+
+def test_files_that_hold_nothing_of_what_is_asked_for_are_not_read(tmp_path):
+    made = sweep("toy", set={"d": [2, 3]}, seeds=range(3), steps=9, out=tmp_path, workers=1)
+    [damaged] = [path for path in (tmp_path / "results").iterdir() if pq.read_table(path)["d"][0].as_py() == 3]
+    whole = damaged.read_bytes()
+    tail = 8 + int.from_bytes(whole[-8:-4], "little")  # what a file says of itself stands at its end
+    damaged.write_bytes(bytes(len(whole) - tail) + whole[-tail:])
+    data = made.to_xarray("final(loss)")["final(loss)"]
+    assert np.isfinite(data.sel(d=2)).all()
+    with pytest.raises(StoreError, match="cannot be read"):
+        data.sel(d=3).load()
+
+
+def test_members_of_a_preset_lie_along_case_with_the_knobs_in_which_they_differ(tmp_path):
+    data = sweep("toy", preset="first", set={"eta": [0.1, 0.2]}, judged=True, out=tmp_path, workers=1).to_xarray()
+    assert data.sizes == {"eta": 2, "case": 4} and data["a"].values.tolist() == [1.0, 1.0, 2.0, 2.0]
+    assert data["claim_1"].dims == ("eta", "case") and set(data["claim_1"].values.ravel()) <= {0.0, 1.0}
+    assert data["d"].ndim == 0
+
+
+def test_what_is_not_computed_yet_is_nan_and_a_point_that_is_refused_first_hides_no_other(tmp_path):
+    options = {"set": {"flat": [True, False], "sign": ["minus", "plus"], "d": [2, 3]}, "steps": 5, "workers": 1}
+    known = []
+    for shard in ((1, 2), (2, 2)):
+        made = sweep("toy", **options, out=tmp_path, shard=shard)
+        found = made.to_xarray("final(loss)")["final(loss)"]
+        known.append(int(np.isfinite(found).sum()))
+        assert np.isnan(found.sel(flat=True, sign="minus")).all()
+        assert made.query('select count("final(loss)") as n from results')["n"].item() == known[-1]
+    assert 0 < known[0] < known[1] == 6
 
 
 def _last_finite(run, member):
@@ -152,11 +203,11 @@ def test_results_that_are_not_those_of_the_plan_are_refused(tmp_path):
     (one,) = (tmp_path / "results").iterdir()
     (tmp_path / "results" / "copy.parquet").write_bytes(one.read_bytes())
     with pytest.raises(StoreError, match="are not those of its plan"):
-        result.to_xarray()
+        result.read()
     pq.write_table(pq.read_table(one).drop_columns("a"), tmp_path / "results" / "copy.parquet")
     one.unlink()
     with pytest.raises(StoreError, match="are not those of its plan: it lacks"):
-        result.to_xarray()
+        result.read()
 
 
 @pytest.mark.parametrize("change", [{"axes": {"a": []}}, {"measures": []}])

@@ -5,6 +5,7 @@ import time
 import holoviews as hv
 import numpy as np
 import pytest
+from bokeh.models import GlyphRenderer
 
 from dashboard.runs import library, sweep_jobs
 from dashboard.runs.members_panel import MembersPanel, sentence
@@ -47,10 +48,10 @@ def until_drawn(page, seconds=60):
 def test_a_kept_sweep_is_drawn_with_its_line_its_slices_and_its_verdict(page):
     assert page.chosen.value.endswith("collapse") and "1 of 1 tasks, 18 points" in page.status.object
     [beta_of] = page.results.slices
-    assert beta_of.label == "beta" and beta_of.options == [0.3, 3.0]
-    for beta in beta_of.options:
+    assert beta_of.label == "beta" and list(beta_of.options.values()) == [0.3, 3.0]
+    for beta in beta_of.options.values():
         beta_of.value = beta
-        overlay = page.results.map_pane[0].object
+        overlay = page.results.map.drawing[beta]
         np.testing.assert_array_equal(
             next(iter(overlay)).dimension_values("value", flat=False), page.results.map.data.sel(beta=beta).values
         )
@@ -59,6 +60,18 @@ def test_a_kept_sweep_is_drawn_with_its_line_its_slices_and_its_verdict(page):
         np.testing.assert_allclose(line.dimension_values("y"), page.results.map.places("lambda_h", beta**2 * w))
     assert "✓" in page.results.claims.object and "✗" not in page.results.claims.object
     assert not page.stop.visible and not page.go_on.visible
+    assert "Click a cell" in page.results.cell.object and "empty" not in page.results.cell.object
+
+
+def test_a_slider_replaces_the_numbers_of_the_figure_and_stays_where_the_sweep_is_read_again(page):
+    figure, [slider] = page.results.map_pane[0].get_root(), page.results.slices
+    mesh = next(each for each in figure.select({"type": GlyphRenderer}) if "value" in each.data_source.data)
+    for beta in (3.0, 0.3, 3.0):
+        slider.value = beta
+        expected = page.results.map.data.sel(beta=beta).values
+        np.testing.assert_array_equal(np.sort(mesh.data_source.data["value"]), np.sort(expected, axis=None))
+    page.results._draw()
+    assert page.results.map.at == {"beta": 3.0} and page.results.slices[0].value == 3.0
 
 
 def test_members_of_a_sweep_stand_side_by_side(page):
@@ -94,6 +107,7 @@ def test_a_sweep_over_one_knob_has_members_and_says_why_it_has_no_map(tmp_path):
 
 
 def test_a_cell_tells_its_value_and_opens_its_run(page):
+    page.results.map_pane[0].get_root()
     page.results.slices[0].value = 3.0
     page.results.map.tap.event(x=1.2, y=0.1)  # as a click says it
     sweep = Sweep(page.chosen.value)
@@ -154,6 +168,7 @@ def test_lines_lie_where_their_values_are_on_an_axis_of_even_cells():
 
     data = xarray.DataArray(np.arange(6.0).reshape(2, 3), {"up": [1, 2], "a": [0.01, 0.1, 1.0]}, ["up", "a"], "x")
     found = SweepMap(data, "a", "up", [], lambda point: None)
+    assert not found.has_holes and SweepMap(data.where(data > 0), "a", "up", [], lambda point: None).has_holes
     np.testing.assert_allclose(found.places("a", [0.01, 10**-1.5, 1.0, 5.0]), [0, 0.5, 2, np.nan])
 
 
