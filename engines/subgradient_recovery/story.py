@@ -22,6 +22,11 @@ SQUARES = (
     "Least squares weighs a measurement by its residual.",
 )
 
+HUBER = (
+    "A residual counts as in least squares up to δ = {:.3g}, and as that much beyond: the smaller δ, the more only its "
+    "sign counts."
+)
+
 METHODS = {
     "gd": (
         "U ← U − (2η/m) Σ ψ(resᵢ) sym(Aᵢ) U",
@@ -112,6 +117,10 @@ def _explain(run: RunData, member: int, config: SubgradientRecovery) -> tuple[st
         return "U ← U − η₀(π/2) f(U) · 2QU", _noiseless(run, member)
     if config.method in METHODS:
         return METHODS[config.method]
+    if config.loss != "l1":
+        weights = SQUARES[1] + " " + _squares(config) if config.loss == "l2" else HUBER.format(config.huber_delta)
+        formula = "U ← U − η₀ρᵗ/‖Q‖₂ · 2QU, Q = (1/m) Σ ψ(resᵢ) sym(Aᵢ)"
+        return formula, f"{weights} {OUTCOMES['']} {_schedule(run, member)}"
     return "U ← U − η₀ρᵗ/‖Q‖₂ · 2QU, Q = (1/m) Σ sign(resᵢ) sym(Aᵢ)", _subgm(run, member, config)
 
 

@@ -51,6 +51,13 @@ def test_what_the_story_claims_happens_at_both_ends_of_each_slider(config):
 SQUARES = {"loss": "l2", "method": "gd", "eta0": 0.1, "alpha": 1e-4}
 
 
+@pytest.mark.parametrize("loss", [{"loss": "l2"}, {"loss": "huber", "huber_delta": 1e6}])
+def test_signs_are_spoken_of_where_they_count_alone(loss):
+    absolute, other = (ran(STEPS, SubgradientRecovery(**{**BASE, "k": 2, **knobs})) for knobs in ({}, loss))
+    assert "Only the sign" in story(absolute, 0).text and absolute["relative_error"][-1, 0] < 0.01
+    assert "Only the sign" not in story(other, 0).text and other["relative_error"][-1, 0] > 0.1
+
+
 @pytest.mark.parametrize(("knobs", "lost"), [({}, True), ({"outlier_fraction": 0.0}, False)])
 def test_squares_are_lost_with_gross_outliers_alone(knobs, lost):
     run = ran(600, SubgradientRecovery(**{**BASE, **SQUARES, "k": 2, **knobs}))
