@@ -81,10 +81,11 @@ def _knob(connection: sqlite3.Connection, knob: str, sign: str, text: str, narro
     if not connection.execute("SELECT 1 FROM knobs WHERE knob = ? LIMIT 1", [knob]).fetchone():
         knobs = [row[0] for row in connection.execute("SELECT DISTINCT knob FROM knobs")]
         raise UnknownName("knob", knob, knobs)
-    where = f"knob = ? AND value {sign} ?"
-    if narrowed:
-        return f"EXISTS (SELECT 1 FROM knobs WHERE run = id AND {where})", [knob, _value(text)]
-    return f"id IN (SELECT run FROM knobs WHERE {where})", [knob, _value(text)]
+    where, values = f"knob = ? AND value {sign} ?", [knob, _value(text)]
+    many = len(connection.execute(f"SELECT 1 FROM knobs WHERE {where} LIMIT {FEW}", values).fetchall()) == FEW
+    if narrowed or many:  # the newest of many are met soon
+        return f"EXISTS (SELECT 1 FROM knobs WHERE run = id AND {where})", values
+    return f"id IN (SELECT run FROM knobs WHERE {where})", values
 
 
 def _value(text: str) -> Any:
