@@ -116,8 +116,8 @@ def central_live(run: RunData) -> list[Verdict]:
     return [
         above("distance to the gradient flow over that to the central flow", list(map(_over, *away)), 2.5),
         below("distance to the central flow", away[1], 0.25),
-        verdict("mean oscillation over the variance of the central flow", list(map(_over, *hops)), 1.0, 0.35,
-                "hops come in bursts: 0.74 to 1.29 over seven seeds"),
+        verdict("mean oscillation over the variance of the central flow", list(map(_over, *hops)), 1.0, 0.6,
+                "hops come in bursts: 0.44 to 1.29 over 27 seeds, 0.95 in the mean"),
     ]  # fmt: skip
 
 
