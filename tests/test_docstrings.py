@@ -23,6 +23,9 @@ RIDDLE = re.compile(
 `Whether` and `Which` do name what a function answers, and so does `How`.
 """
 
+QUESTION = re.compile(r"(?:What|When|Where|Who)\b", re.IGNORECASE)
+"""A beginning that names a knob or a channel by a question: `what is trained`."""
+
 SHAPE = re.compile(r"(?<![\w\])])\[(?!0,|-)[\w ,*+/(){}-]+\]")
 """The shape of a tensor: no place in one, as `W[i]` is, and no interval, as `[0, 1]` is."""
 
@@ -154,6 +157,27 @@ def unclear(path: Path) -> list[str]:
     ]
 
 
+def texts_for_readers(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Yield the literal words with which an engine explains knobs, channels, plots and probes, and their lines.
+
+    >>> list(texts_for_readers(ast.parse("knob(1, 'of a map'); Plot(doc=f'The same {x}'); knob(1, words); f(2, 'a')")))
+    [(1, 'of a map'), (1, 'The same ')]
+    """
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            given = [keyword.value for keyword in node.keywords if keyword.arg == "doc"]
+            for text in given + (node.args[1:2] if ast.unparse(node.func) == "knob" else []):
+                first = next(ast.iter_child_nodes(text), text) if isinstance(text, ast.JoinedStr | ast.BinOp) else text
+                if isinstance(first, ast.Constant) and isinstance(first.value, str):
+                    yield first.lineno, first.value
+
+
+def riddles(path: Path) -> list[str]:
+    """Words for readers that stand on a heading before them: where they are read there may be none."""
+    found = texts_for_readers(ast.parse(path.read_text(encoding="utf-8")))
+    return [f"{line}: {text}" for line, text in found if RIDDLE.match(text) and not QUESTION.match(text)]
+
+
 def of_tensors(path: Path) -> list[Docstring]:
     """List the public functions of tensors."""
     return [
@@ -200,6 +224,11 @@ def named(path: Path) -> str:
 @pytest.mark.parametrize("path", [*sources(*PACKAGES), ROOT / "launch.py"], ids=named)
 def test_the_first_line_of_a_docstring_stands_alone(path):
     assert not unclear(path)
+
+
+@pytest.mark.parametrize("path", sources("engines"), ids=named)
+def test_words_for_readers_stand_alone(path):
+    assert not riddles(path)
 
 
 @pytest.mark.parametrize("path", sources("engines"), ids=named)

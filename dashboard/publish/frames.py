@@ -10,7 +10,7 @@ from bokeh.document.events import ColumnDataChangedEvent, DocumentChangedEvent, 
 
 
 class Changes:
-    """Records a document that is taken through frames. What it says of a frame can be told in any order.
+    """Records how a document changes from frame to frame. Its frames can be shown in any order.
 
     Each property that changes has an event for each frame at which it got another value. Where none came before a
     frame, its value there is that of its last event: a recording begins with the way back from the end.

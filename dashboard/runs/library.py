@@ -149,7 +149,7 @@ class AutosavedRun:
         self._due = now + SAFE + SPARING * (now - begun)
 
     def end(self) -> None:
-        """Remove the file: the page was closed, and nothing was lost."""
+        """Remove the autosaved run: its page was closed, and nothing was lost."""
         if self._file:
             with contextlib.suppress(OSError):
                 self._file.unlink(missing_ok=True)

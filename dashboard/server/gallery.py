@@ -7,6 +7,7 @@ importing an engine. In place of what cannot be loaded it says why.
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,8 @@ from engines.core.protocol.errors import DynascopeError, engine_failures
 
 if TYPE_CHECKING:
     from engines.core.protocol.engine import Engine
+
+log = logging.getLogger(__name__)
 
 LEAD = "Pick an experiment, turn a knob, and watch learning answer. What theory predicts is dashed on the same axes."
 
@@ -100,10 +103,13 @@ def _recorded(name: str) -> dict[str, Any] | None:
     source = origins().get(name)
     path = (source.folder if source and source.folder else Path()) / "assets" / RECORDED
     try:
-        about = json.loads(path.read_text(encoding="utf-8")) if source and path.is_file() else {}
+        if not source or not path.is_file():
+            return None
+        about = json.loads(path.read_text(encoding="utf-8"))
         kept = {key: str(about[key]) for key in ("title", "summary", "reference")}
         return kept | {"presets": list(about["presets"]), "picture": about.get("picture")}
-    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
+        log.warning("what the gallery recorded of %s cannot be read: %s: %s", name, type(error).__name__, error)
         return None
 
 

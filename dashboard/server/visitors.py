@@ -63,7 +63,7 @@ class QueueHandler(RequestHandler):
         self._position = position
 
     def prepare(self) -> None:
-        """Answer every method alike."""
+        """Answer any HTTP method with the place in the queue."""
         self.set_status(503)
         self.set_header("Retry-After", str(AGAIN))
         self.set_header("Cache-Control", "no-store")

@@ -56,7 +56,7 @@ class Condition:
         return cls(name, relation, value)
 
     def holds(self, run: RunData, configs: Sequence[Config], member: int) -> bool:
-        """Say whether a member meets it as the run and the knobs are now."""
+        """Say whether a member meets the condition as the run and the knobs are now."""
         value = self._value(run, configs, member)
         if isinstance(value, str) or isinstance(self.value, str):
             return value == self.value

@@ -18,8 +18,15 @@ TRAINING = (
         doc="Share of training samples whose largest output is their label's; of chains, at their centre.",
         log=False,
     ),
-    Channel(name="test_accuracy", label="test accuracy", doc="The same where not trained.", log=False),
-    Channel(name="weight_norm", label="norm of the weights", formula="‖θ‖", doc="Of all parameters."),
+    Channel(
+        name="test_accuracy",
+        label="test accuracy",
+        doc="Share of samples not trained on whose largest output is their label's.",
+        log=False,
+    ),
+    Channel(
+        name="weight_norm", label="norm of the weights", formula="‖θ‖", doc="Length of the vector of all parameters."
+    ),
 )
 
 ANALYSED = (
@@ -40,8 +47,8 @@ ANALYSED = (
         name="soft_count",
         label="effective parameters",
         formula="N_eff(b), b = 1 … 10⁹",
-        doc="The same at every inverse temperature b: towards the right the exact rank, to the left what a coarse "
-        "level sees. Exact, from the eigenvalues of the Hessian, where the network is small and at rest.",
+        doc="Effective parameters at every inverse temperature b: towards the right the exact rank, to the left what a "
+        "coarse level sees. Exact, from the eigenvalues of the Hessian, where the network is small and at rest.",
         dims=("b",),
         thin=True,
         log=False,
@@ -85,7 +92,7 @@ ANALYSED = (
         name="fourier",
         label="power of a frequency",
         formula="Σ_j |Σ_a E_aj e^{2πika/p}|² / all",
-        doc="Of the table of summands: networks that generalise add by a few frequencies.",
+        doc="Power of each frequency in the table of summands: networks that generalise add by a few of them.",
         dims=("frequency",),
         thin=True,
         log=False,
@@ -96,7 +103,7 @@ COUNTED = (
     Channel(
         name="free_directions",
         label="free directions",
-        doc="Of the point where the subject rests, by reason: dependent activations or gradients; neurons that see "
+        doc="Free directions where the subject rests, by reason: dependent activations or gradients; neurons that see "
         "part of the data; synchronised neurons, across layers; what is left, which is never hidden: gates that depend "
         "on one another, which the probe looks for, or no reason.",
         dims=("reason",),
@@ -123,14 +130,14 @@ COUNTED = (
         name="near_curvature",
         label="curvature of the exchange",
         formula="q = ‖Ju‖²/n‖u‖²",
-        doc="Of two neurons that nearly agree. Free where they agree exactly, and almost free where they nearly do: it "
-        "grows with the cube of the angle.",
+        doc="Curvature of exchanging two neurons that nearly agree. The exchange is free where they agree exactly, and "
+        "almost free where they nearly do: its curvature grows with the cube of the angle.",
         thin=True,
     ),
     Channel(
         name="spectrum",
         label="eigenvalue of the Hessian",
-        doc="Of the behavioural loss, largest first. Zero is put at 1e-20 of the largest.",
+        doc="Eigenvalues of the Hessian of the behavioural loss, largest first. Zero is put at 1e-20 of the largest.",
         dims=("eigenvalue",),
         thin=True,
     ),
@@ -148,19 +155,22 @@ CHAINS = (
     Channel(
         name="llc_error",
         label="its standard error",
-        doc="Over the chains. It sees the noise, not the bias of the step size.",
+        doc="Standard error over the chains. It sees the noise, not the bias of the step size.",
     ),
     Channel(
-        name="distance", label="distance of the chains", formula="√⟨‖w − w*‖²⟩", doc="From the centre of the window."
+        name="distance",
+        label="distance of the chains",
+        formula="√⟨‖w − w*‖²⟩",
+        doc="Root mean square distance of the chains from the centre of the window.",
     ),
     Channel(
         name="acceptance", label="accepted", doc="Share of steps that MALA accepted. High is no proof of being right.",
         log=False,
     ),
-    Channel(name="point_x", label="x", doc="Of chains, or of features in superposition.", dims=("point",), thin=True,
-            log=False),
-    Channel(name="point_y", label="y", doc="Of chains, or of features in superposition.", dims=("point",), thin=True,
-            log=False),
+    Channel(name="point_x", label="x", doc="Places of chains, or of features in superposition.", dims=("point",),
+            thin=True, log=False),
+    Channel(name="point_y", label="y", doc="Places of chains, or of features in superposition.", dims=("point",),
+            thin=True, log=False),
     Channel(name="point_class", label="kind of point", doc="0: chain, 1: feature.", dims=("point",), thin=True,
             log=False),
 )  # fmt: skip

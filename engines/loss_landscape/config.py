@@ -127,17 +127,19 @@ class LossLandscape(Config):
         soft=(100, 5000), log=True, more=True,
     )  # fmt: skip
     angle: float = knob(
-        0.03, "between two neurons that nearly agree", bounds=(0, 3.2), soft=(1e-3, 1), log=True, label="angle"
+        0.03, "angle between two neurons that nearly agree", bounds=(0, 3.2), soft=(1e-3, 1), log=True, label="angle"
     )
-    correlation: float = knob(0.0, "between the inputs of planted modules", bounds=(0, 1), soft=(0, 0.9), more=True)
-    widths: str = knob("3-2-3", "of a linear map, input to output", role="shape")
-    rank: int = knob(1, "of the true linear map", role="shape", bounds=(0, 64), soft=(0, 4), label="rank")
+    correlation: float = knob(
+        0.0, "correlation between the inputs of planted modules", bounds=(0, 1), soft=(0, 0.9), more=True
+    )
+    widths: str = knob("3-2-3", "widths of a linear map, input to output", role="shape")
+    rank: int = knob(1, "rank of the true linear map", role="shape", bounds=(0, 64), soft=(0, 4), label="rank")
     corner: bool = knob(
         True, "whether a linear map starts at its most degenerate solution, the true map in a corner of each layer",
         role="shape", more=True, label="start in the corner",
     )  # fmt: skip
     scale: float = knob(
-        1.0, "of the true linear map: each true layer is this times the identity of its rank", role="shape",
+        1.0, "size of the true linear map: each true layer is this times the identity of its rank", role="shape",
         bounds=(1e-2, 1e2), soft=(0.5, 4), log=True, more=True,
     )  # fmt: skip
     strength: float = knob(

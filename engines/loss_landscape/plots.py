@@ -122,7 +122,7 @@ PLOTS = (
         channels=("rank_activations", "rank_gradients"),
         kind="bars",
         log_y=False,
-        doc="Of what a layer sees and of what is seen of it: parameters beyond their product are free.",
+        doc="Ranks of what a layer sees and of what is seen of it: parameters beyond their product are free.",
     ),
     Plot(
         name="blocks",
@@ -130,19 +130,19 @@ PLOTS = (
         channels=("synchronised_blocks",),
         kind="bars",
         log_y=False,
-        doc="Of each hidden layer. Neurons of one block fire on the same samples and can be exchanged freely.",
+        doc="Blocks of each hidden layer. Neurons of one block fire on the same samples and can be exchanged freely.",
     ),
     Plot(
         name="norm",
         title="Norm of the weights",
         channels=("weight_norm",),
-        doc="It grows while a network memorises and falls when the decay finds a smaller one that generalises.",
+        doc="The norm grows while a network memorises and falls when the decay finds a smaller one that generalises.",
     ),
     Plot(
         name="distance",
         title="How far the chains have come",
         channels=("distance",),
-        doc="From the centre of the window, whose free directions they fill.",
+        doc="Distance from the centre of the window, whose free directions the chains fill.",
     ),
     Plot(
         name="acceptance",

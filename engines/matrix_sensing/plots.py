@@ -34,7 +34,7 @@ PLOTS = (
         name="idle",
         title="Idle directions of the factors",
         channels=("noise_left", "noise_right"),
-        doc="With imbalance, F keeps its size and pulls G to zero.",
+        doc="Under imbalance, F keeps its size and pulls G to zero.",
     ),
     Plot(
         name="spectrum",

@@ -64,25 +64,26 @@ COLLAPSE = (
         name="equinorm",
         label="unequal norms of the means",
         formula="std ‖cₖ‖ / mean ‖cₖ‖",
-        doc="Of the centred class means. 0 for both frames.",
+        doc="Spread of the norms of the centred class means. 0 for both frames.",
     ),
     Channel(
         name="equinorm_classifier",
         label="unequal norms of the classifier",
         formula="std ‖wₖ‖ / mean ‖wₖ‖",
-        doc="Of the rows of W. 0 for both frames.",
+        doc="Spread of the norms of the rows of W. 0 for both frames.",
     ),
     Channel(
         name="equiangle",
         label="unequal angles",
         formula="std over i ≠ j of cos(cᵢ, cⱼ)",
-        doc="Of the centred class means. 0 for both frames.",
+        doc="Spread of the cosines between centred class means. 0 for both frames.",
     ),
     Channel(
         name="max_angle",
         label="angles off their largest",
         formula="mean over i ≠ j of |cos(cᵢ, cⱼ) + 1/(K−1)|",
-        doc="Of the centred class means, which cannot be further apart than a simplex is. 0 for both frames.",
+        doc="Cosines between centred class means beside those of a simplex, the furthest apart that can be. 0 for both "
+        "frames.",
     ),
     Channel(
         name="nc3",
@@ -155,7 +156,7 @@ SIZES = (
         name="loss",
         label="loss",
         formula="‖WH−Y‖²/2Kn + λ_W‖W‖²/2K + λ_H‖H‖²/2Kn",
-        doc="With the best classifier, and without what holds on to the input. Of a network: the mean of what it "
+        doc="Loss with the best classifier, and without what holds on to the input. Of a network: the mean of what it "
         "minimises over its training samples, without weight decay.",
     ),
     Channel(
@@ -182,14 +183,14 @@ SIZES = (
         name="accuracy",
         label="accuracy",
         formula="share with argmaxₖ (wₖᵀh + bₖ) = class",
-        doc="Of the samples that are drawn; of a network: of its training samples.",
+        doc="Share of the samples that are drawn; of a network: of its training samples.",
         log=False,
     ),
     Channel(
         name="accuracy_test",
         label="accuracy on the test",
         formula="share with argmaxₖ (wₖᵀh + bₖ) = class",
-        doc="Of a network: of samples that it is not trained on. Other models have none: the same as accuracy.",
+        doc="Share of the samples that a network is not trained on. Other models have none: the same as accuracy.",
         log=False,
     ),
     Channel(
@@ -230,21 +231,21 @@ VECTORS = (
         name="layer_nc1",
         label="NC1 of each layer",
         formula="(1/K) Tr(Σ_W Σ_B⁺)",
-        doc="Of a network: its input, then each hidden layer. Other models have one layer.",
+        doc="Layers of a network: its input, then each hidden one. Other models have one layer.",
         dims=("layer",),
     ),
     Channel(
         name="layer_nc1_trace",
         label="trace ratio of each layer",
         formula="Tr Σ_W / Tr Σ_B",
-        doc="Of a network: its input, then each hidden layer. Other models have one layer.",
+        doc="Layers of a network: its input, then each hidden one. Other models have one layer.",
         dims=("layer",),
     ),
     Channel(
         name="layer_accuracy",
         label="accuracy of the nearest mean in each layer",
         formula="share with argminₖ ‖h − mₖ‖ = class",
-        doc="Of a network: its input, then each hidden layer. Other models have one layer.",
+        doc="Layers of a network: its input, then each hidden one. Other models have one layer.",
         dims=("layer",),
         log=False,
     ),
@@ -281,7 +282,7 @@ PICTURES = (
     Channel(
         name="point_class",
         label="class",
-        doc="Of each point, the tenth standing for all later ones; the last points draw the frame.",
+        doc="Class of each point, the tenth standing for all later ones; the last points draw the frame.",
         dims=("point",),
         thin=True,
         log=False,

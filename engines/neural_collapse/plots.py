@@ -25,7 +25,7 @@ PLOTS = (
     ),
     Plot(
         name="space",
-        title="The same in space",
+        title="The samples in space",
         channels=("point_x", "point_y", "point_z"),
         kind="space",
         by="point_class",
@@ -60,7 +60,7 @@ PLOTS = (
         kind="bars",
         log_y=False,
         labels=("spread in span", "spread out of it", "frame's shape", "turned in span", "turned out", "global mean"),
-        doc="Of spread within the classes, and of errors of their means. What turns the frame survives.",
+        doc="Spread within the classes, and errors of their means. What turns the frame survives.",
     ),
     Plot(
         name="frame",
@@ -74,7 +74,7 @@ PLOTS = (
         channels=("cosines", "cosines_frame"),
         kind="heatmap",
         log_y=False,
-        doc="Of the centred means, beside those of a simplex.",
+        doc="Cosines between the centred means, beside those of a simplex.",
     ),
     Plot(
         name="duality",
@@ -92,7 +92,7 @@ PLOTS = (
         name="loss",
         title="Loss",
         channels=("loss", "objective"),
-        doc="Its least value is known in closed form.",
+        doc="The least value is known in closed form.",
     ),
     Plot(
         name="accuracy",
@@ -113,7 +113,7 @@ PLOTS = (
         name="separation",
         title="NC1 of each layer",
         channels=("layer_nc1",),
-        doc="Of a network: its input, then each hidden layer; they part as it is trained.",
+        doc="Layers of a network: its input, then each hidden one; they part as it is trained.",
     ),
     Plot(
         name="sweep",
@@ -127,7 +127,7 @@ PLOTS = (
         title="NC1 against the start's, of every member at the cursor",
         channels=("nc1_ratio",),
         kind="sweep",
-        doc="By the pseudo-inverse. Each dot is one member now.",
+        doc="NC1 by the pseudo-inverse. Each dot is one member now.",
     ),
     Plot(
         name="map",
@@ -135,7 +135,7 @@ PLOTS = (
         channels=("nc1_ratio",),
         kind="map",
         log_y=False,
-        doc="By the pseudo-inverse: what is left of it. Measured, and beside it what is predicted.",
+        doc="NC1 by the pseudo-inverse: what is left of it. Measured, and beside it what is predicted.",
     ),
     Plot(
         name="response",

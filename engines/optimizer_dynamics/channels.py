@@ -142,13 +142,13 @@ CHANNELS = (
         name="central_distance",
         label="distance to the central flow",
         formula="‖(w₋ + 2w + w₊)/4 − w_c‖",
-        doc="Of gradient descent, smoothed, from the flow that began where it was. Edge of stability.",
+        doc="Distance of gradient descent, smoothed, from the flow that began where it was. Edge of stability.",
     ),
     Channel(
         name="gradient_distance",
         label="distance to the gradient flow",
         formula="‖(w₋ + 2w + w₊)/4 − w_g‖",
-        doc="The same from the flow that knows of no edge. Edge of stability.",
+        doc="Distance of gradient descent, smoothed, from the flow that knows of no edge. Edge of stability.",
     ),
     Channel(
         name="residual",

@@ -69,14 +69,14 @@ PLOTS = (
         title="Excess risk of each direction, at the cursor",
         channels=("risk_modes",),
         kind="profile",
-        doc="From the steepest direction to the flattest: noise on the left, what is not learned yet on the right.",
+        doc="Steepest direction first, flattest last: noise on the left, what is not learned yet on the right.",
     ),
     Plot(
         name="edge",
         title="Sharpness over its threshold",
         channels=("edge_ratio",),
         log_y=False,
-        doc="It rises to 1 and stays there, or lands below.",
+        doc="Sharpness rises to the threshold, 1, and stays there, or lands below.",
     ),
     Plot(
         name="sharpness",
@@ -131,7 +131,7 @@ PLOTS = (
         title="Share of test images that are misread",
         channels=("test_error",),
         log_y=False,
-        doc="Of 297 images that were not trained on.",
+        doc="Share of the 297 images that were not trained on.",
     ),
     Plot(
         name="estimates",
@@ -149,6 +149,6 @@ PLOTS = (
         name="rate",
         title="Step size",
         channels=("rate",),
-        doc="With its schedule.",
+        doc="Step size with its schedule.",
     ),
 )

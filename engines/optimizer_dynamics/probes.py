@@ -299,7 +299,7 @@ PROBES = (
     Probe(
         name="central_flow",
         title="Central flow",
-        doc="From this step on: distance of gradient descent, smoothed, to the central flow and to the gradient flow.",
+        doc="Distance of gradient descent, smoothed, to the central flow and to the gradient flow, from this step on.",
         compute=flow,
         knobs=(Knob(name="steps", doc="steps that are followed", bounds=(1, 2000), soft=(20, 400), log=True),),
         pictures=(

@@ -51,7 +51,10 @@ CHANNELS = (
         doc="How far the learned subspace is turned: large at the moment of learning, then it vanishes.",
     ),
     Channel(
-        name="tangent", label="tangent of the angle", formula="‖E S⁺‖₂", doc="Of the learned to the true subspace."
+        name="tangent",
+        label="tangent of the angle",
+        formula="‖E S⁺‖₂",
+        doc="Tangent of the angle of the learned to the true subspace.",
     ),
     Channel(
         name="phi",
@@ -129,13 +132,19 @@ CHANNELS = (
         name="residuals",
         label="residual",
         formula="⟨Aᵢ, UUᵀ⟩ − yᵢ",
-        doc="Of the first 600 measurements.",
+        doc="Residuals of the first 600 measurements.",
         dims=("measurement",),
         thin=True,
         log=False,
     ),
     Channel(
-        name="data", label="measurement", formula="yᵢ", doc="As given.", dims=("measurement",), thin=True, log=False
+        name="data",
+        label="measurement",
+        formula="yᵢ",
+        doc="Measurements as the method is given them.",
+        dims=("measurement",),
+        thin=True,
+        log=False,
     ),
     Channel(
         name="corrupted",

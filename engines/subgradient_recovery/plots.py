@@ -26,7 +26,7 @@ PLOTS = (
         channels=("recovered", "truth"),
         kind="heatmap",
         log_y=False,
-        doc="The same picture on both sides: recovered.",
+        doc="Recovered where both sides are the same picture.",
     ),
     Plot(
         name="residuals",

@@ -60,7 +60,7 @@ def test_three_clouds_contract_onto_a_frame_that_can_be_turned(page):
 
     # Dragging the figure in space turns it, and moves nothing else.
     before = lab.ask(TURNED)
-    title = lab.view.get_by_role("heading", name="The same in space")
+    title = lab.view.get_by_role("heading", name="The samples in space")
     title.evaluate("(heading) => heading.scrollIntoView({ block: 'start' })")
     corner = title.bounding_box()
     lab.view.mouse.move(corner["x"] + 160, corner["y"] + 140)

@@ -10,6 +10,7 @@ import dynascope
 import engines
 import launch
 from engines.core.api import new_run, simulate
+from engines.core.files import store
 from engines.core.protocol import registry
 from engines.core.protocol.errors import ConfigError, EngineFailure, StoreError
 from engines.core.runs.experiment import Experiment
@@ -92,6 +93,14 @@ def test_what_is_no_story_and_no_verdict_is_named(monkeypatch, method, use, mess
     experiment = Experiment.from_preset(ENGINE, ENGINE.preset("first"))
     with pytest.raises(EngineFailure, match=message):
         use(simulate(new_run(experiment), 3))
+
+
+def test_a_run_whose_claims_cannot_be_judged_is_stored_and_the_log_says_what_is_missing(monkeypatch, tmp_path, caplog):
+    monkeypatch.setattr(ToyEngine, "judge_first", lambda self, *arguments: [3])
+    run = simulate(new_run(Experiment.from_preset(ENGINE, ENGINE.preset("first"))), 3)
+    run.save(tmp_path / "run.parquet")
+    assert store.read_description(tmp_path / "run.parquet")["verdicts"] == []
+    assert "a run is stored without its claims: " in caplog.text and "and no Verdict" in caplog.text
 
 
 def test_a_check_of_knobs_that_fails_is_a_sentence_and_one_that_refuses_stays_as_it_is(monkeypatch):

@@ -306,7 +306,7 @@ class SweepMark(StepMark):
         self.numbers = self._table(sweep, medians, laws if self._law_sample(laws) else [])
 
     def _law_sample(self, laws: list[np.ndarray]) -> list[dict[str, Any]]:
-        """List what the legend says of the dashed lines: nothing where there are none."""
+        """Make the legend's entry for the dashed lines of theory; no entry where nothing is predicted."""
         name = plain(self.predictions.label).partition(" (")[0]
         has_law = np.isfinite(np.concatenate(laws)).any()
         return [{"label": f"theory: {name}", "dash": "dashed", "muted": True}] if has_law else []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import platform
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -28,6 +29,8 @@ from engines.core.protocol.engine import Engine, RunData
 from engines.core.protocol.errors import DynascopeError, EngineFailure, StoreError, quote
 from engines.core.protocol.paths import require_file
 from engines.core.protocol.registry import load
+
+log = logging.getLogger(__name__)
 
 FORMAT = 1
 """The version of the description. What is new in one may be missing in a file; what changes its meaning raises it."""
@@ -179,7 +182,8 @@ def final_values(run: RunData) -> dict[str, list[float | None]]:
 def _verdicts(run: RunData) -> list[Any]:
     try:
         return to_plain_types(run.verdicts)
-    except EngineFailure:  # what was computed is stored whatever becomes of its claims
+    except EngineFailure as error:  # what was computed is stored whatever becomes of its claims
+        log.warning("a run is stored without its claims: %s", error)
         return []
 
 

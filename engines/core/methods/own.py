@@ -181,7 +181,7 @@ def reads(name: str) -> frozenset[str]:
 
 
 def slower(name: str) -> str:
-    """Say of an own method that is an optimiser's class that it steps one member at a time; "" of others."""
+    """Return the caution that a class of `torch.optim` steps one member at a time; "" for any other own method."""
     return (
         "" if reads(name) else "Your method is a class of torch.optim: it steps one member at a time, which is slower."
     )

@@ -6,6 +6,7 @@ Links, stored runs and configurations hold the names alone. Nothing that comes o
 from __future__ import annotations
 
 import importlib
+import logging
 from collections.abc import Callable
 from functools import cached_property, partial
 from importlib.metadata import EntryPoint, entry_points
@@ -40,6 +41,7 @@ class NamedObjects(Generic[T]):
         try:
             return {point.name: point for point in entry_points(group=self.group)}
         except (ValueError, OSError):  # the file of some package, perhaps of nobody here, cannot be read
+            logging.getLogger(__name__).exception("%ss of installed packages cannot be listed", self.noun)
             return {}
 
     def names(self) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from engines.core.files.checkpoint_file import restore_checkpoint
 from engines.core.protocol.edits import apply_edits, by_step
 from engines.core.protocol.engine import RunData
 from engines.core.protocol.errors import EngineFailure, StoreError
+
+log = logging.getLogger(__name__)
 
 SLICE = 32
 """Steps of a replay between two checks whether it was cancelled."""
@@ -40,13 +43,17 @@ def _restored(run: RunData, simulation: Simulation) -> bool:
     """Bring a simulation to the stored state of a run; returns whether that is one of this run, and of this version."""
     try:
         restore_checkpoint(simulation, Path(run.checkpoint))
-    except StoreError:
+    except StoreError as error:
+        log.warning("a run is computed from its first step, for its stored state cannot be used: %s", error)
         return False
     recorded, row = run.recording.dense, run.recording.dense.index_at(simulation.step)
     now = simulation.observe().values
-    return int(run.steps[row]) == simulation.step and all(
+    same = int(run.steps[row]) == simulation.step and all(
         np.allclose(now[name], recorded[name][row], rtol=SAME, atol=0, equal_nan=True) for name in recorded.names
     )
+    if not same:
+        log.warning("a run is computed from its first step, for its stored state is not one that was recorded of it")
+    return same
 
 
 def start_simulation(run: RunData, members: Sequence[int]) -> Simulation:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -21,6 +22,8 @@ from engines.core.protocol.errors import ConfigError, StoreError
 from engines.core.runs.run import Run
 from engines.core.sweeps.measures import claims, measure
 from engines.core.sweeps.plan import Point, Task
+
+log = logging.getLogger(__name__)
 
 PERIOD = 20.0
 """Seconds after which the next frame is followed by a checkpoint: a process that is killed loses little more."""
@@ -135,7 +138,8 @@ class _TaskFiles:
                     return
                 recording.join(before.recording)
             restore_checkpoint(self._simulation, self._state)
-        except StoreError:
+        except StoreError as error:
+            log.warning("a task begins anew, for its checkpoint cannot be used: %s", error)
             for file in self._files():
                 file.unlink(missing_ok=True)
             return

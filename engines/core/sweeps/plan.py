@@ -173,7 +173,7 @@ class Plan:
 
     @cached_property
     def record(self) -> dict[str, Any]:
-        """Everything as a JSON object, made once: each task names it."""
+        """Describe the whole plan as a JSON object."""
         return {
             "format": FORMAT,
             "experiment": json.loads(self.experiment.to_json()),
@@ -185,7 +185,7 @@ class Plan:
 
     @cached_property
     def shared(self) -> dict[str, Any]:
-        """Everything that all tasks share: not the axes, which may have a million values."""
+        """Describe what all tasks share: the plan without its axes, which may have a million values."""
         return self.record | {"axes": {}}
 
     def to_json(self) -> str:

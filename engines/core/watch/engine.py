@@ -26,7 +26,7 @@ class WatchedTraining(Config):
     parameters: int = knob(0, "numbers that are trained", bounds=(0, 1e15))
     optimizer: str = knob("", "the method that takes the steps")
     eta: float = knob(0.0, "learning rate at the first step; 0 where it is not known", label="η", bounds=(0, 1e6))
-    momentum: float = knob(0.0, "of the method", label="β", bounds=(0, 1))
+    momentum: float = knob(0.0, "momentum of the method", label="β", bounds=(0, 1))
     threshold: bool = knob(False, "whether 2/η, (2 + 2β)/η with momentum, bounds what is stable", more=True)
     scalars: str = knob("", "numbers that the loop records itself", more=True)
     layers: str = knob("", "layers whose features are measured", more=True)
@@ -37,13 +37,15 @@ class NoState(NamedTuple):
     """The state of a training that is not computed here."""
 
 
-LOSS = Channel(name="loss", label="loss", doc="As the loop says it.", formula="L")
+LOSS = Channel(name="loss", label="loss", doc="Loss of a step, as the loop says it.", formula="L")
 
-RATE = Channel(name="learning_rate", label="learning rate", doc="As the optimiser has it.", formula="η")
+RATE = Channel(
+    name="learning_rate", label="learning rate", doc="Size of the next step, as the optimiser has it.", formula="η"
+)
 
 GRADIENT = Channel(
     name="gradient_norm", label="norm of the gradient", formula="‖∇L‖", thin=True,
-    doc="Of the loss over the samples on which curvature is measured; without them, of the loop's own.",
+    doc="Gradient of the mean loss of the samples on which curvature is measured; without them, of the loop's own.",
 )  # fmt: skip
 
 DISTANCE = Channel(
@@ -131,7 +133,7 @@ def _channels(config: WatchedTraining, scalars: Sequence[str], layers: Sequence[
     has_rate = config.eta > 0
     channels = [LOSS, *([RATE] if has_rate else []), GRADIENT, DISTANCE]
     channels += [SHARPNESS, *([THRESHOLD] if has_rate and config.threshold else [])] if config.curvature else []
-    said = "As the loop says it."
+    said = "A number that the loop records itself."
     channels += [Channel(name=one, label=one.replace("_", " "), doc=said, log=False) for one in scalars]
     for layer in layers:
         within = "The spread of the features within the classes over that of their means: tr Σ_W / tr Σ_B."

@@ -293,7 +293,10 @@ def _targets(file: InputFile, y: np.ndarray, n: int, outputs: int) -> np.ndarray
 
 
 def _labels(file: InputFile, y: np.ndarray, outputs: int) -> np.ndarray:
-    """Numbers of outputs: labels themselves where they are such, else their places in order, one for each output."""
+    """Return the output of each sample: its label if that is an output's number, else the label's place in their order.
+
+    Raises `ConfigError` for labels that are not whole, or not as many as the network has outputs.
+    """
     if (y != np.round(y)).any():
         raise file.refuse(f"y has labels that are no whole numbers, as {float(y[y != np.round(y)][0]):.6g}")
     if y.min() >= 0 and y.max() < outputs:

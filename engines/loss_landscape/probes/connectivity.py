@@ -137,8 +137,8 @@ def barrier_note(barrier_line: float, barrier_curve: float) -> str:
 PROBE = Probe(
     name="connectivity",
     title="Is there a way to the network of another seed?",
-    doc="The same is trained from another start. On the straight line between the two the loss climbs; a curve that "
-    "is trained to be low goes round.",
+    doc="A second network is trained from another start. On the straight line between the two the loss climbs; a curve "
+    "that is trained to be low goes round.",
     compute=connectivity,
     pictures=(
         Lines(
@@ -155,9 +155,11 @@ PROBE = Probe(
     ),
     knobs=(
         Knob(name="other_model", doc="another model of yours at the other end, by its name", more=True),
-        Knob(name="other_seed", doc="of the network at the other end", bounds=(0, 2**31 - 1), soft=(0, 99)),
-        Knob(name="points", doc="at which the loss is shown", bounds=(3, 1001), soft=(11, 101)),
-        Knob(name="steps", doc="of Adam for the curve", bounds=(1, 20_000), soft=(100, 2000), log=True),
+        Knob(name="other_seed", doc="seed of the network at the other end", bounds=(0, 2**31 - 1), soft=(0, 99)),
+        Knob(
+            name="points", doc="places on line and curve at which the loss is shown", bounds=(3, 1001), soft=(11, 101)
+        ),
+        Knob(name="steps", doc="steps of Adam for the curve", bounds=(1, 20_000), soft=(100, 2000), log=True),
         Knob(name="learning_rate", doc="step size of Adam", bounds=(1e-6, 1), soft=(1e-3, 0.1), log=True),
         Knob(name="seed", doc="draws where on the curve it is trained", bounds=(0, 2**31 - 1)),
     ),

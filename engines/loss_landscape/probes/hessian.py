@@ -130,7 +130,7 @@ PROBE = Probe(
     knobs=(
         Knob(name="kind", labels={"gauss_newton": "behavioural", "hessian": "trained",
              "trained_gauss_newton": "trained, Gauss-Newton"},
-             doc="of which loss: the behavioural one (behavioural), the one that is trained, or of that one what Gauss "
+             doc="which loss: the behavioural one (behavioural), the one that is trained, or of that one what Gauss "
              "and Newton keep of it, without negative eigenvalues",
              choices=("gauss_newton", "hessian", "trained_gauss_newton")),
         Knob(name="top", doc="eigenvalues that are listed", bounds=(1, 200), soft=(5, 50)),
@@ -139,7 +139,7 @@ PROBE = Probe(
         Knob(name="n_beta", label="b", doc="inverse temperature b at which parameters count", bounds=(1e-6, 1e15),
              soft=(1, 1e9), log=True),
         Knob(name="layers", doc="the largest eigenvalue and the trace of each layer's own block, too", more=True),
-        Knob(name="minibatches", doc="the same of random minibatches of growing size, too: small ones curve more",
+        Knob(name="minibatches", doc="eigenvalues of random minibatches of growing size, too: small ones curve more",
              more=True),
     ),
     pictures=(

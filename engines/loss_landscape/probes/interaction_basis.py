@@ -207,9 +207,9 @@ PROBE = Probe(
         doc="features by what the next layer sees, by what the outputs see, principal components, "
              "or the neurons themselves", choices=tuple(BASES)),
         Knob(name="keep", doc="share of the score that has to be kept", bounds=(0.01, 1), soft=(0.9, 0.9999)),
-        Knob(name="resolution", doc="of the clusters: more makes smaller ones", bounds=(0.01, 100), soft=(0.3, 30),
-             log=True),
+        Knob(name="resolution", doc="resolution of the clusters: more makes smaller ones", bounds=(0.01, 100),
+             soft=(0.3, 30), log=True),
         Knob(name="centred", doc="whether the mean is a feature of its own"),
-        Knob(name="seed", doc="of the search for clusters", bounds=(0, 2**31 - 1)),
+        Knob(name="seed", doc="draws the order in which clusters are searched", bounds=(0, 2**31 - 1)),
     ),
 )  # fmt: skip

@@ -139,8 +139,8 @@ PROBE = Probe(
         ),
     ),
     knobs=(
-        Knob(name="dimensions", doc="of the random subspaces, ascending"),
-        Knob(name="steps", doc="of Adam in each", bounds=(1, 20_000), soft=(100, 2000), log=True),
+        Knob(name="dimensions", doc="dimensions of the random subspaces, ascending"),
+        Knob(name="steps", doc="steps of Adam in each subspace", bounds=(1, 20_000), soft=(100, 2000), log=True),
         Knob(name="learning_rate", doc="step size of Adam", bounds=(1e-6, 10), soft=(1e-3, 0.3), log=True),
         Knob(name="seed", doc="draws the start and the directions", bounds=(0, 2**31 - 2)),
     ),

@@ -200,8 +200,8 @@ PROBE = Probe(
     knobs=(
         Knob(name="n_beta", label="b", doc="inverse temperature b of the mean loss; 0: n/ln n", bounds=(0, 1e15),
         soft=(1, 1e7)),
-        Knob(name="beta", doc="the same as a multiple of the number of samples; 0: not given", bounds=(0, 1e6),
-             soft=(0, 1), more=True),
+        Knob(name="beta", doc="inverse temperature b as a multiple of the number of samples; 0: not given",
+             bounds=(0, 1e6), soft=(0, 1), more=True),
         Knob(name="gamma", doc="precision of the window around w*", bounds=(1e-9, 1e9), soft=(1e-2, 1e3), log=True),
         Knob(name="chains", doc="independent chains", bounds=(2, 4096), soft=(4, 256), log=True),
         Knob(name="draws", doc="steps that count", bounds=(20, 1_000_000), soft=(100, 5000), log=True),
@@ -216,8 +216,8 @@ PROBE = Probe(
              more=True),
         Knob(name="seed", doc="draws the noise", bounds=(0, 2**31 - 1), soft=(0, 99), more=True),
         Knob(name="weights", doc="names of the layers that the chains move, as 1,2 or layer4.*; empty: all", more=True),
-        Knob(name="sweep", doc="the same at temperatures over two decades, and where the estimate stands still"),
-        Knob(name="scans", doc="the same in wider and narrower windows, and at other step sizes", more=True),
+        Knob(name="sweep", doc="estimates at temperatures over two decades, too, and where they stand still"),
+        Knob(name="scans", doc="estimates in wider and narrower windows, and at other step sizes, too", more=True),
     ),
     pictures=(
         _lines("The estimate as draws add up", "draw", {

@@ -194,8 +194,8 @@ PROBE = Probe(
         Knob(name="plane", doc="random, rows as long as the weights'; where training went; along curvatures: the two "
              "largest, the largest and the most negative, the largest and a free direction", choices=tuple(PLANES)),
         Knob(name="resolution", doc="points along an axis", bounds=(3, 201), soft=(11, 101)),
-        Knob(name="span", doc="from the middle to the edge; of a trajectory, times what holds it", bounds=(1e-4, 100),
-             soft=(0.05, 3), log=True),
+        Knob(name="span", doc="distance from the middle to the edge; of a trajectory, times what holds it",
+             bounds=(1e-4, 100), soft=(0.05, 3), log=True),
         Knob(name="seed", doc="draws the directions", bounds=(0, 2**31 - 3)),
         Knob(name="loss", doc="the loss that is trained, or by how much the outputs change",
              choices=("trained", "behavioural")),

@@ -258,7 +258,7 @@ def test_a_checkpoint_on_disk_goes_on_bit_for_bit(tmp_path):
 
 
 @pytest.mark.parametrize("damage", [b"", b"not a checkpoint", None])
-def test_a_damaged_checkpoint_begins_anew(tmp_path, damage):
+def test_a_damaged_checkpoint_begins_anew_and_the_log_says_so(tmp_path, caplog, damage):
     [task] = plan(set={"a": [1.0, 2.0]}, steps=1000).tasks()
     asked = iter([False] * 200)
     with pytest.raises(Interrupted):
@@ -266,6 +266,7 @@ def test_a_damaged_checkpoint_begins_anew(tmp_path, damage):
     state = tmp_path / "x.safetensors"
     state.write_bytes(state.read_bytes()[:100] if damage is None else damage)
     assert compute_task(task, tmp_path / "x")[0].equals(compute_task(task)[0])
+    assert "a task begins anew, for its checkpoint cannot be used" in caplog.text
 
 
 def test_a_checkpoint_writes_only_what_is_new(tmp_path):

@@ -56,23 +56,25 @@ def test_a_gallery_of_shipped_labs_imports_no_engine(fresh_python):
     assert fresh_python("-c", code).stdout.split() == [str(len(engines.names())), "True", "[]", "False"]
 
 
-def test_a_lab_of_which_nothing_is_recorded_is_described_by_its_engine(tmp_path, monkeypatch):
+def test_a_lab_of_which_nothing_is_recorded_is_described_by_its_engine(monkeypatch, caplog):
     monkeypatch.setattr(gallery, "RECORDED", "nothing.json")
     shown = gallery.lab("matrix_sensing", "./m")
     assert shown["title"] == engines.load("matrix_sensing").title and shown["picture"] is None
     assert shown["presets"][0] | {"claims": 0, "held": 0, "when": ""} == shown["presets"][0]
+    assert not caplog.records, "that is no fault"
 
 
 @pytest.mark.parametrize(
     "text", ["", "{}", "[]", "null", '{"title": 1, "summary": "", "reference": "", "presets": 3}', "[" * 9999]
 )
-def test_a_damaged_record_is_none(tmp_path, monkeypatch, text):
+def test_a_damaged_record_is_none_and_a_line_of_the_log(tmp_path, monkeypatch, caplog, text):
     (tmp_path / "assets").mkdir()
     (tmp_path / "assets" / gallery.RECORDED).write_text(text)
     source = origins()["matrix_sensing"]
     broken = type(source)(**{**vars(source), "folder": tmp_path})
     monkeypatch.setattr("engines.core.protocol.registry.origins", lambda: {"matrix_sensing": broken})
     assert gallery.lab("matrix_sensing", "./m")["title"] == engines.load("matrix_sensing").title
+    assert [each.levelname for each in caplog.records] == ["WARNING"] and "matrix_sensing cannot be read" in caplog.text
 
 
 def test_addresses_keep_the_query_that_they_have():
