@@ -120,7 +120,7 @@ class Lab(Viewer):
                 open=self._open_run,
                 changed=lambda: self.refresh.redraw(),
                 fail=lambda text: self.messages.show("library", "error", text),
-                state=lambda: self.session.runner.checkpoint,
+                checkpoint=lambda: self.session.runner.checkpoint,
             ),
             explanation=Explanation(self.messages),
             invisible=[*bridge, self.share.download, self.shortcuts, Glossary(engine.glossary)],

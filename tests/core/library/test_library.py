@@ -381,7 +381,7 @@ def test_a_run_goes_on_from_the_state_beside_it_with_the_same_bits(library, monk
     begun = api.new_run(Experiment.from_preset(engines.load("matrix_sensing"), set=SMALL | {"alpha": [0.1, 0.2]}))
     simulation = Simulation(begun.engine, begun.configs, api.devices.resolve("cpu"))
     api.advance(begun, simulation, 300)
-    kept = library.keep(begun, state=simulation.checkpoint())
+    kept = library.keep(begun, checkpoint=simulation.checkpoint())
     stepped, advance = [], Simulation.advance
 
     def count(self, stop):
