@@ -91,7 +91,7 @@ def test_few_runs_are_found_without_a_look_through_all(library, run):
 @pytest.mark.parametrize(
     ("text", "words"),
     [("alfa<1", "unknown knob 'alfa'; did you mean alpha?"), ("'open", "is not closed"),
-     ("is:nothing", "unknown state"), ("a " * 60, "at most 50 terms")],
+     ("is:nothing", "unknown condition"), ("a " * 60, "at most 50 terms")],
 )  # fmt: skip
 def test_what_is_no_filter_is_one_sentence(library, run, text, words):
     library.keep(run)
