@@ -97,10 +97,10 @@ def _recorded(name: str) -> dict[str, Any] | None:
     """Read what was recorded of an engine; None where nothing was, or it cannot be read."""
     from engines.core.protocol.registry import origins
 
-    source = origins().get(name)
-    path = (source.folder if source and source.folder else Path()) / "assets" / RECORDED
+    origin = origins().get(name)
+    path = (origin.folder if origin and origin.folder else Path()) / "assets" / RECORDED
     try:
-        about = json.loads(path.read_text(encoding="utf-8")) if source and path.is_file() else {}
+        about = json.loads(path.read_text(encoding="utf-8")) if origin and path.is_file() else {}
         kept = {key: str(about[key]) for key in ("title", "summary", "reference")}
         return kept | {"presets": list(about["presets"]), "picture": about.get("picture")}
     except (OSError, ValueError, LookupError, TypeError, RecursionError):
