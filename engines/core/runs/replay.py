@@ -15,7 +15,7 @@ from engines.core.protocol.edits import apply_edits, by_step
 from engines.core.protocol.engine import RunData
 from engines.core.protocol.errors import EngineFailure, StoreError
 
-SLICE = 32
+CHUNK = 32
 """Steps of a replay between two checks whether it was cancelled."""
 
 
@@ -103,4 +103,4 @@ def _advance(run: RunData, simulation: Simulation, stop: int) -> None:
     while simulation.step < stop:
         if run.cancelled:
             raise EngineFailure(f"abandoned at step {simulation.step} of {stop}")
-        simulation.advance(min(simulation.step + SLICE, stop))
+        simulation.advance(min(simulation.step + CHUNK, stop))
