@@ -392,7 +392,7 @@ class Lab(Viewer):
         if self._callback:
             self._callback.stop()
             self._callback = None
-        self.panels.probes.abandon()
+        self.panels.probes.cancel()
         self.share.close()
         self.panels.library.close()
 

@@ -135,7 +135,7 @@ class Refresh:
     def _tick(self) -> None:
         displays, runner = self._displays, self._session.runner
         if self._bridge.lost():
-            displays.probes.abandon()
+            displays.probes.cancel()
         for collect in self._collect:
             collect()
         displays.probes.collect(runner.run, runner.status.playing)

@@ -102,5 +102,5 @@ def _set(
 def _advance(run: RunData, simulation: Simulation, stop: int) -> None:
     while simulation.step < stop:
         if run.cancelled:
-            raise EngineFailure(f"abandoned at step {simulation.step} of {stop}")
+            raise EngineFailure(f"cancelled at step {simulation.step} of {stop}")
         simulation.advance(min(simulation.step + CHUNK, stop))
