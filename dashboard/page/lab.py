@@ -18,12 +18,12 @@ from dashboard.figures.card import Card
 from dashboard.figures.grid import Grid
 from dashboard.page import layout
 from dashboard.page.address import Address
+from dashboard.page.annotations import annotate
 from dashboard.page.explanation import Explanation
 from dashboard.page.glossary import Glossary, entry
 from dashboard.page.heading import LabHeading
 from dashboard.page.lesson_panel import LessonPanel
 from dashboard.page.messages import FINISHED, Messages
-from dashboard.page.notes import annotate
 from dashboard.page.refresh import Refresh
 from dashboard.page.widgets import Widgets
 from dashboard.probes.panel import Probes
