@@ -60,8 +60,7 @@ class Knobs(Component):
     """All knobs of an engine that have an effect: at most seven in sight, the rest folded under *More*.
 
     While one is dragged `preview(name, value)` is called, once it is let go `commit`; an error is shown beneath it.
-    `command` gets *undo* and *redo*. All knobs are one component: each of them by itself would make a page dear to
-    open.
+    `command` gets *undo* and *redo*. All knobs are one component: each by itself would make a page slow to open.
     """
 
     abouts = param.List([])

@@ -82,7 +82,7 @@ class SweepResults(Viewer):
         drawn = pn.Column(axes, self.slices, self.map_pane, self.cell, self.claims, **wide)
         self._panel = pn.Column(ViewChooser({"Map": drawn, "Members": self.members}), visible=False, **wide)
         for each in (self.measure, self.across, self.up):
-            each.param.watch(lambda event: self._draw(), "value")
+            each.param.watch(lambda event: self.redraw(), "value")
 
     def show(self, sweep: Sweep | None) -> None:
         """Show another sweep, as soon as it is read."""
@@ -113,7 +113,7 @@ class SweepResults(Viewer):
             self._due = now + SPARING * (now - begun)
             if sweep is self._sweep:  # another one may have been chosen meanwhile
                 self._data = answer
-                self._draw()
+                self.redraw()
 
         self._jobs.start(lambda: read_data(sweep), take)
 
@@ -123,7 +123,8 @@ class SweepResults(Viewer):
 
     # -- drawing ---------------------------------------------------------------------------------------------
 
-    def _draw(self) -> None:
+    def redraw(self) -> None:
+        """Draw the map and the members at the values that the sliders have."""
         if not (self._data and self._sweep):
             return
         try:

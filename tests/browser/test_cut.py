@@ -19,8 +19,9 @@ class Proxy:
         self._writers, self._port = set(), int(server.rpartition(":")[2])
         self._thread = threading.Thread(target=self.loop.run_forever, daemon=True)
         self._thread.start()
-        listener = asyncio.run_coroutine_threadsafe(asyncio.start_server(self._serve, "127.0.0.1", 0), self.loop)
-        self.address = f"http://127.0.0.1:{listener.result(10).sockets[0].getsockname()[1]}"
+        begun = asyncio.run_coroutine_threadsafe(asyncio.start_server(self._serve, "127.0.0.1", 0), self.loop)
+        self._listener = begun.result(10)
+        self.address = f"http://127.0.0.1:{self._listener.sockets[0].getsockname()[1]}"
 
     async def _serve(self, reader, writer):
         if not self.open:
@@ -42,17 +43,17 @@ class Proxy:
         self.loop.call_soon_threadsafe(lambda: [writer.transport.abort() for writer in list(self._writers)])
 
     def close(self):
-        self.cut()
         asyncio.run_coroutine_threadsafe(self._end(), self.loop).result(10)
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join(10)
         self.loop.close()
 
     async def _end(self):
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
+        self.open = False
+        self._listener.close()
+        for writer in list(self._writers):
+            writer.transport.abort()  # what reads from them ends by itself
+        await asyncio.gather(*asyncio.all_tasks() - {asyncio.current_task()}, return_exceptions=True)
 
 
 @pytest.fixture

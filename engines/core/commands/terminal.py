@@ -60,7 +60,7 @@ def print_notes(notes: Iterable[str]) -> None:
 def text_table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
     """Write rows of text as lines with aligned columns.
 
-    >>> list(table([["member", "loss"], ["0", "2.3"]]))
+    >>> list(text_table([["member", "loss"], ["0", "2.3"]]))
     ['member  loss', '0       2.3']
     """
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -70,7 +70,7 @@ def text_table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
 def as_text(value: Any, digits: int = 4) -> str:
     """Write a number with some digits, an array with its shape, a list with its items, and None as a dash.
 
-    >>> shown(0.123456), shown(None), shown(["a", "b"])
+    >>> as_text(0.123456), as_text(None), as_text(["a", "b"])
     ('0.1235', '-', 'a b')
     """
     value = np.asarray(value) if hasattr(value, "shape") else value

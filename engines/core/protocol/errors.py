@@ -99,7 +99,7 @@ class StoreError(DynascopeError, OSError):
 def nearest_name(name: str, choices: Iterable[str]) -> str:
     """Find the known name that a misspelt one resembles, "" where none does; `name=default` is known by its name.
 
-    >>> nearest("alfa", ["k", "alpha"]), nearest("ETA", ["eta"]), nearest("speed", ["k", "alpha"])
+    >>> nearest_name("alfa", ["k", "alpha"]), nearest_name("ETA", ["eta"]), nearest_name("speed", ["k", "alpha"])
     ('alpha', 'eta', '')
     """
     plain = {text.partition("=")[0].lower(): text.partition("=")[0] for text in choices}

@@ -159,7 +159,7 @@ class Sweep:
         return known.assign({name: (list(self.grid), values) for name, values in arrays.items()})
 
     def arrays(self, names: Sequence[str], wanted: Mapping[str, Sequence[Any]]) -> dict[str, np.ndarray]:
-        """Read measures at some values of the axes, an array each; NaN where there is none. Raises `StoreError`."""
+        """Read measures at some values of the axes, `[*axes]` each; NaN where there is none. Raises `StoreError`."""
         rows = self.rows([*wanted, *names], wanted)
         try:
             return lazy.fill(rows, names, wanted)

@@ -17,7 +17,7 @@ from engines.core.compute import device as devices
 _choosing = threading.Lock()
 """Held by the thread that chooses: a worker may have several."""
 
-_held: list[FileLock] = []
+HELD: list[FileLock] = []
 """The place of this process, as long as it lives: the system lets go of it with the process, however that ends."""
 
 
@@ -29,11 +29,12 @@ def gpu_of_this_process(device: str) -> str:
     if device not in ("auto", "cuda") or "cuda" not in devices.available() or devices.count("cuda") < 2:
         return device
     with _choosing:
-        return f"cuda:{_taken()}"
+        return f"cuda:{take_gpu()}"
 
 
 @cache
-def _taken() -> int:
+def take_gpu() -> int:
+    """Take the first GPU that no other process has, for as long as this one lives; returns its number here."""
     names = visible(devices.count("cuda"), os.environ)
     folder = Path(tempfile.gettempdir(), f"dynascope-gpus-{os.getuid()}")
     for index, place in places(names):
@@ -45,7 +46,7 @@ def _taken() -> int:
             continue  # another process has it
         except OSError:
             return index  # a disk without room: processes share a GPU, and each is right
-        _held.append(lock)
+        HELD.append(lock)
         return index
     raise AssertionError("there is always another place")
 

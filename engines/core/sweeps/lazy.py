@@ -79,7 +79,7 @@ class Measured(BackendArray):
 
 
 def fill(rows: Any, names: Sequence[str], axes: Mapping[str, Sequence[Any]]) -> dict[str, np.ndarray]:
-    """Put columns of a table into arrays over these axes; what is no value of an axis is left out.
+    """Put columns of a table into arrays `[*axes]`; rows at other values than those of the axes are left out.
 
     Raises `ValueError` where a row has no place, or two have one.
     """

@@ -273,11 +273,11 @@ import os, signal, sys, threading
 signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell starts in the background ignores interrupts
 import launch
 from engines.core.commands import run
-class Told(run.Progress):
+class Interrupting(run.ProgressBar):
     def __call__(self, step, steps):
         if step == 5000:
             os.kill(os.getpid(), signal.SIGINT)
-run.Progress = Told
+run.ProgressBar = Interrupting
 sys.exit(launch.main(sys.argv[1:]))
 """
 

@@ -22,11 +22,11 @@ from tests.pretend_gpu import pretended
 def nobody_else(monkeypatch, tmp_path):
     """A machine on which no other process has a GPU."""
     monkeypatch.setattr(gpus.tempfile, "gettempdir", lambda: str(tmp_path))
-    monkeypatch.setattr(gpus, "_held", [])
+    monkeypatch.setattr(gpus, "HELD", [])
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    gpus._taken.cache_clear()
+    gpus.take_gpu.cache_clear()
     yield
-    gpus._taken.cache_clear()
+    gpus.take_gpu.cache_clear()
 
 
 def assigned(visible):
@@ -62,7 +62,7 @@ def test_with_many_processes_no_gpu_has_two_more_than_another():
 
 def test_processes_take_the_gpus_that_they_see(monkeypatch):
     def another():
-        gpus._taken.cache_clear()  # as another process would ask, with its own lock on the same files
+        gpus.take_gpu.cache_clear()  # as another process would ask, with its own lock on the same files
         return gpus.gpu_of_this_process("auto")
 
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,GPU-7")
@@ -84,7 +84,7 @@ def test_a_task_is_computed_on_the_gpu_of_its_process_with_the_numbers_of_the_pr
     found = {}
     with pretended(gpus=2):
         held = gpus.gpu_of_this_process("auto")
-        gpus._taken.cache_clear()
+        gpus.take_gpu.cache_clear()
         for device in ("auto", "cpu"):
             sweep = Sweep.create(plan, tmp_path / device)
             reply = worker.work(task.to_json(), str(sweep.folder), device)
@@ -124,5 +124,5 @@ with pretended(gpus=2):
         assert gpus.gpu_of_this_process("auto") == "cuda:1"
         other.kill()
         other.communicate()
-        gpus._taken.cache_clear()
+        gpus.take_gpu.cache_clear()
         assert gpus.gpu_of_this_process("auto") == "cuda:0"

@@ -132,4 +132,4 @@ def test_the_address_gets_a_place_in_history_with_each_preset_and_none_with_an_e
 def test_a_page_that_went_while_its_lab_was_made_is_closed_twice(lab):
     lab.close()
     lab.close()
-    assert not lab.session.runner.status.playing
+    wait_until(lambda: not lab.session.runner.status.playing)

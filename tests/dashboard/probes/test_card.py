@@ -252,14 +252,14 @@ def test_a_quick_probe_that_was_computed_once_follows_its_slider_and_another_wai
     knobs = (Knob(name="factor", doc="how many times", bounds=(0.1, 10)),)
     for quick in (True, False):
         made = card(times, quick=quick, knobs=knobs)
-        made.offer(ran(), 20, 0)
+        made.set_target(ran(), 20, 0)
         assert made.form.fields[0]["slides"] is quick
-        made.form._handle_msg({"option": "factor", "value": "2"})
+        made.form.receive({"option": "factor", "value": "2"})
         assert made.job is None  # nothing was asked for yet
         made.compute()
         result(made)
         for value in ("3", "4"):
-            made.form._handle_msg({"option": "factor", "value": value})
+            made.form.receive({"option": "factor", "value": value})
         assert (made.job is not None) is quick
         if quick:
             result(made)

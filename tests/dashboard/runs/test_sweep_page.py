@@ -70,7 +70,7 @@ def test_a_slider_replaces_the_numbers_of_the_figure_and_stays_where_the_sweep_i
         slider.value = beta
         expected = page.results.map.data.sel(beta=beta).values
         np.testing.assert_array_equal(np.sort(mesh.data_source.data["value"]), np.sort(expected, axis=None))
-    page.results._draw()
+    page.results.redraw()
     assert page.results.map.at == {"beta": 3.0} and page.results.slices[0].value == 3.0
 
 
