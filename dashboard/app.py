@@ -20,7 +20,7 @@ import panel_material_ui as pmui
 from panel.io.resources import get_dist_path
 from panel.util.parameters import edit_readonly
 
-from dashboard.page.beside import MAKER, beside, draw_first_frame, make_models
+from dashboard.page.background import MAKER, beside, draw_first_frame, make_models
 from dashboard.page.lab import Lab  # before any page is open: components that came later are declared to it twice
 from dashboard.page.messages import message
 from dashboard.runs import library

@@ -128,7 +128,7 @@ class Widget(Viewer):
             self._ticks.stop()
             self._ticks = None
         self.lab.suspend()
-        self.lab.panels.probes.abandon()
+        self.lab.panels.probes.cancel()
 
     def _tick(self) -> None:
         while self._scripts and self.lab.bridge.answered:  # megabytes that need not be stored with the notebook

@@ -49,7 +49,7 @@ THREADS = {
     "dashboard.runs.background_jobs": "reads and stores runs, and makes files",
     "dashboard.publish.printing": "lets figures take turns in matplotlib, which is one for a process",
     "dashboard.app": "waits for pages that are made beside the event loop",
-    "dashboard.page.beside": "makes labs beside the event loop",
+    "dashboard.page.background": "makes labs beside the event loop",
     "dashboard.watching": "reads runs beside the event loop",
     "dashboard.desktop": "serves beside the window",
     "dashboard.notebook": "lets messages, cells and ticks take turns",

@@ -91,11 +91,11 @@ class Knobs(Component):
         if order != self.order:
             self.order = order
         values = {name: [getattr(config, name) for config in configs] for name in self._knobs}
-        shown = {name: self._state(knob, values[name]) for name, knob in self._knobs.items()}
+        shown = {name: self._shown_value(knob, values[name]) for name, knob in self._knobs.items()}
         if shown != self.shown:
             self.shown = shown
 
-    def _state(self, knob: Knob, values: Sequence[Any]) -> dict[str, Any]:
+    def _shown_value(self, knob: Knob, values: Sequence[Any]) -> dict[str, Any]:
         """Describe the value of a knob, and the values of all members where they differ."""
         distinct = list(dict.fromkeys(values))
         texts = listed([knob_value(value, knob) for value in distinct], MOST_LISTED, "values")

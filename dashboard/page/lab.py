@@ -18,12 +18,12 @@ from dashboard.figures.card import Card
 from dashboard.figures.grid import Grid
 from dashboard.page import layout
 from dashboard.page.address import Address
+from dashboard.page.annotations import annotate
 from dashboard.page.explanation import Explanation
 from dashboard.page.glossary import Glossary, entry
 from dashboard.page.heading import LabHeading
 from dashboard.page.lesson_panel import LessonPanel
 from dashboard.page.messages import FINISHED, Messages
-from dashboard.page.notes import annotate
 from dashboard.page.refresh import Refresh
 from dashboard.page.widgets import Widgets
 from dashboard.probes.panel import Probes
@@ -120,7 +120,7 @@ class Lab(Viewer):
                 open=self._open_run,
                 changed=lambda: self.refresh.redraw(),
                 fail=lambda text: self.messages.show("library", "error", text),
-                state=lambda: self.session.runner.checkpoint,
+                checkpoint=lambda: self.session.runner.checkpoint,
             ),
             explanation=Explanation(self.messages),
             invisible=[*bridge, self.share.download, self.shortcuts, Glossary(engine.glossary)],
@@ -392,7 +392,7 @@ class Lab(Viewer):
         if self._callback:
             self._callback.stop()
             self._callback = None
-        self.panels.probes.abandon()
+        self.panels.probes.cancel()
         self.share.close()
         self.panels.library.close()
 

@@ -135,7 +135,7 @@ class Refresh:
     def _tick(self) -> None:
         displays, runner = self._displays, self._session.runner
         if self._bridge.lost():
-            displays.probes.abandon()
+            displays.probes.cancel()
         for collect in self._collect:
             collect()
         displays.probes.collect(runner.run, runner.status.playing)
@@ -238,7 +238,7 @@ class Refresh:
     def _announce(self, context: ViewContext) -> None:
         """Have screen readers hear what starts, stops and fails, not each number."""
         diverged, count = int((context.run.diverged_at >= 0).sum()), len(context.run.configs)
-        news = _state(context) + (f", {diverged} of {count} diverged" if diverged else "")
+        news = _activity(context) + (f", {diverged} of {count} diverged" if diverged else "")
         if news != self._news:
             text = f"{self._title()}: {news}"
             self._bridge.announcement = ". ".join(filter(None, [self._change, text]))
@@ -253,7 +253,7 @@ class Refresh:
         self._bridge.announcement = self._change = text
 
 
-def _state(context: ViewContext) -> str:
+def _activity(context: ViewContext) -> str:
     status = context.status
     if status.playing:
         return "playing"

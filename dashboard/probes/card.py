@@ -76,7 +76,7 @@ class ProbeCard(Viewer):
     def _turned(self) -> None:
         """Compute what is shown anew, with the options as they are now, where that is quick."""
         if self.probe.quick and (self._result.values or self.job):
-            self.abandon()
+            self.cancel()
             self.compute()
 
     def compute_for_verdict(self, run: Run, step: int, member: int, options: Mapping[str, Any]) -> ProbeJob:
@@ -92,22 +92,22 @@ class ProbeCard(Viewer):
         self._update_note()
         return self.job
 
-    def abandon(self) -> None:
+    def cancel(self) -> None:
         """Wait no longer for the job."""
         if self.job:
-            self.job.abandon()
+            self.job.cancel()
             self.job = None
 
     def stop(self, text: str = "cancelled") -> None:
         """Wait no longer for the job, and say so; nothing half done stays."""
         if self.job:
             self._failure = text
-        self.abandon()
+        self.cancel()
         self._show_result()
 
     def clear(self) -> None:
         """Forget everything but the options: another experiment begins."""
-        self.abandon()
+        self.cancel()
         self._result, self._verdict_results, self._failure = ProbeResult(), {}, ""
         self._show_result()
 

@@ -46,7 +46,7 @@ class ProbeJob:
         self.done = False
         probe_scheduler().request(self)
 
-    def abandon(self) -> None:
+    def cancel(self) -> None:
         """Stop as soon as possible; nobody waits for it any longer."""
         self.run.cancelled = True
 

@@ -56,10 +56,10 @@ class Probes(Viewer):
         for card in self.cards:
             card.clear()
 
-    def abandon(self) -> None:
+    def cancel(self) -> None:
         """Stop all computations: the page was closed."""
         for card in self.cards:
-            card.abandon()
+            card.cancel()
 
     def __panel__(self) -> pn.Column:
         return self._panel

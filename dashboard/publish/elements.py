@@ -20,7 +20,7 @@ from dashboard.figures.marks.space import SpaceMark
 from dashboard.figures.marks.streamed_source import Column, read_column
 from dashboard.figures.marks.sweep import SweepMark
 from dashboard.figures.marks.vectors import BarsMark, ProfileMark
-from dashboard.publish.annotate import notes_and_slopes
+from dashboard.publish.annotations import notes_and_slopes
 from dashboard.publish.style import SHAPES, both, dashed, framed, moving
 from dashboard.ui.notation import plain
 from dashboard.ui.palette import GREY

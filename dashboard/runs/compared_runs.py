@@ -116,10 +116,10 @@ def _labelled(runs: Sequence[TitledRun], channel: str) -> Iterator[tuple[str, xa
 
 
 def _framed(overlay: Any, x: str, y: str, log_y: bool) -> Any:
-    def house(plot: Any, element: Any) -> None:
+    def style_figure(plot: Any, element: Any) -> None:
         tone_down(plot.state, False, log_y)
 
-    options = {"xlabel": x, "ylabel": y, "logy": log_y, "hooks": [house], "responsive": True, "height": HEIGHT}
+    options = {"xlabel": x, "ylabel": y, "logy": log_y, "hooks": [style_figure], "responsive": True, "height": HEIGHT}
     return overlay.opts(**options, show_grid=True, legend_position="right", legend_limit=40)
 
 
@@ -189,13 +189,13 @@ class MemberFigures:
         return spans_decades(self.table[name])
 
     def _options(self) -> dict[str, Any]:
-        def house(plot: Any, element: Any) -> None:
+        def style_figure(plot: Any, element: Any) -> None:
             tone_down(plot.state, False, False)
             plot.state.yaxis.visible = False
 
         ticks = [(place, self._label(name)) for place, name in enumerate(self.axes)]
         return {
-            "xticks": ticks, "xlabel": "", "ylabel": "", "hooks": [house], "responsive": True, "height": HEIGHT,
+            "xticks": ticks, "xlabel": "", "ylabel": "", "hooks": [style_figure], "responsive": True, "height": HEIGHT,
             "show_legend": False,
             "xlim": (-0.3, len(self.axes) - 0.7), "ylim": (-0.05, 1.05), "show_grid": True, "xrotation": 20,
         }  # fmt: skip
@@ -214,8 +214,8 @@ def spans_decades(column: Any) -> bool:
 def _plain(table: Any, x: str, y: str) -> dict[str, Any]:
     log_x, log_y = spans_decades(table[x]), spans_decades(table[y])
 
-    def house(plot: Any, element: Any) -> None:
+    def style_figure(plot: Any, element: Any) -> None:
         tone_down(plot.state, log_x, log_y)
 
-    return {"logx": log_x, "logy": log_y, "hooks": [house], "responsive": True, "height": HEIGHT, "show_grid": True,
-            "active_tools": ["box_select"]}  # fmt: skip
+    return {"logx": log_x, "logy": log_y, "hooks": [style_figure], "responsive": True, "height": HEIGHT,
+            "show_grid": True, "active_tools": ["box_select"]}  # fmt: skip

@@ -49,18 +49,18 @@ class Comparison(Viewer):
         self.table = ComparisonTable(choices=choices, chosen=first, sizing_mode="stretch_width", margin=0)
         self.curve = ComparisonCurve(engine)
         panels = (pn.Column(self.table, sizing_mode="stretch_width", margin=0), self.curve)
-        self._subject: Any = None
+        self._compared: Any = None
         self.table.param.watch(lambda event: self._draw(), "chosen")
         grid = pn.Column(*panels, stylesheets=[GRID], sizing_mode="stretch_width", margin=0)
         self._panel = pn.Column(grid, visible=False, stylesheets=[DIMS], sizing_mode="stretch_width", margin=0)
 
     def show(self, context: ViewContext, log_x: bool) -> None:
         """Compare at the step that is shown, and over all steps up to it, on a logarithmic axis with `log_x`."""
-        self._subject = None  # a run that was let go is not kept
+        self._compared = None  # a run that was let go is not kept
         if context.pinned:
             pinned, run = context.pinned.run, context.run
             members = (min(context.focus, len(pinned.configs) - 1), context.focus)
-            self._subject = pinned, run, members, log_x
+            self._compared = pinned, run, members, log_x
             self._show_table(_content(pinned, run, context.step, members))
             self._draw()
         elif context.comparing:
@@ -69,8 +69,8 @@ class Comparison(Viewer):
             self._panel.visible = context.comparing
 
     def _draw(self) -> None:
-        if self._subject:
-            self.curve.show(*self._subject, channel=self.table.chosen)
+        if self._compared:
+            self.curve.show(*self._compared, channel=self.table.chosen)
 
     def _show_table(self, content: dict[str, str]) -> None:
         if content != self.table.content:

@@ -113,13 +113,13 @@ def local_time(stored: str) -> str:
     return time.strftime("%Y-%m-%d %H:%M", time.localtime(calendar.timegm(moment)))
 
 
-def keep(run: Run, library_folder: Path | None = None, state: Checkpoint | None = None) -> str:
-    """Store a run, with a state from which it goes on; returns its id. Raises `StoreError`."""
+def keep(run: Run, library_folder: Path | None = None, checkpoint: Checkpoint | None = None) -> str:
+    """Store a run, with a checkpoint from which it goes on; returns its id. Raises `StoreError`."""
     size = run.recording.dense.nbytes() + run.recording.thin.nbytes()
     stored = opened(library_folder)
     if size > LARGEST_RUN:
         raise StoreError(f"the run has {size:,} bytes; {LARGEST_RUN:,} are kept at most (Export has no limit)")
-    return stored.keep(run, state=state)
+    return stored.keep(run, checkpoint=checkpoint)
 
 
 class AutosavedRun:

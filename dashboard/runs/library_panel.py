@@ -25,7 +25,7 @@ class LibraryPanel(Component):
     """The list of stored runs.
 
     `current()` is the run on screen, `open(run)` shows one in its place, `changed()` asks for `overlays` to be drawn
-    again, `fail(text)` tells the reader what went wrong, `state()` is one from which the run goes on.
+    again, `fail(text)` tells the reader what went wrong, `checkpoint()` is one from which the run goes on.
     """
 
     shown = param.Dict({"entries": [], "note": "", "count": 0, "deleted": ""})
@@ -40,13 +40,13 @@ class LibraryPanel(Component):
         open: Callable[[Run], None],
         changed: Callable[[], None],
         fail: Callable[[str], None],
-        state: Callable[[], Any] = lambda: None,
+        checkpoint: Callable[[], Any] = lambda: None,
     ) -> None:
         self._folder = library.folder()  # jobs work in threads of their own, which know no visitor
         self._library = library.opened(self._folder) if self._folder else None
         super().__init__(visible=self._folder is not None)
         self._engine, self._current, self._open, self._changed, self._fail = engine, current, open, changed, fail
-        self._state = state
+        self._checkpoint = checkpoint
         self._drawn: dict[str, Overlays] = {}
         self._hues: dict[str, str] = {}
         self._safe = library.AutosavedRun(self._folder)
@@ -90,8 +90,8 @@ class LibraryPanel(Component):
     def _keep(self, name: str) -> None:
         run = self._current()
         if len(run):
-            copy, state = run.copy(), self._state()
-            keep = lambda: library.keep(copy, self._folder, state)  # noqa: E731
+            copy, checkpoint = run.copy(), self._checkpoint()
+            keep = lambda: library.keep(copy, self._folder, checkpoint)  # noqa: E731
             self._jobs.start(keep, lambda kept: self.refresh(f"Kept as {kept}."))
 
     def _draw_or_remove(self, name: str) -> None:

@@ -44,7 +44,7 @@ TOKEN = "The link is on the clipboard, where the browser allows it: for lab(name
 class Share:
     """Copies links and makes files for the reader. Called under the document's lock.
 
-    `show(subject, kind, text)` puts a message on the page, `view()` says how the lab is viewed now, `cards()` are its
+    `show(topic, kind, text)` puts a message on the page, `view()` says how the lab is viewed now, `cards()` are its
     figures and `drawn()` the predictions and the other runs on them.
     """
 

@@ -95,7 +95,7 @@ class SweepMap:
         return hv.Overlay(drawn or [hv.Curve([], *self._dimensions)])
 
     def _options(self) -> dict[str, Any]:
-        def house(plot: Any, element: Any) -> None:
+        def style_figure(plot: Any, element: Any) -> None:
             tone_down(plot.state, False, False)
 
         def ticks(name: str) -> list[tuple[float, str]]:
@@ -105,7 +105,7 @@ class SweepMap:
             return [(place, _shown(_plain(value))) for place, value in numbered if place % every == 0]
 
         return {
-            "xticks": ticks(self.across), "yticks": ticks(self.up), "hooks": [house], "responsive": True,
+            "xticks": ticks(self.across), "yticks": ticks(self.up), "hooks": [style_figure], "responsive": True,
             "height": HEIGHT, "xlabel": self.across, "ylabel": self.up, "legend_position": "top", "title": "",
             "fontsize": {"labels": "11px", "ticks": "10.5px"},  # as at first, where a slider draws the axes again
             "xlim": (-0.5, self.data.sizes[self.across] - 0.5),

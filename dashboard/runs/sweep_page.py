@@ -128,27 +128,27 @@ class SweepPage(Viewer):
         """Show how far the sweep is, and its results where tasks were finished since."""
         if self._sweep is None:
             return
-        state = sweep_jobs.progress(self._sweep, self._tasks)
-        for widget, visible in ((self.bar, state.running), (self.stop, state.running),
-                                (self.go_on, not state.running and state.done < state.tasks)):  # fmt: skip
+        progress = sweep_jobs.progress(self._sweep, self._tasks)
+        for widget, visible in ((self.bar, progress.running), (self.stop, progress.running),
+                                (self.go_on, not progress.running and progress.done < progress.tasks)):  # fmt: skip
             if widget.visible is not visible:
                 widget.visible = visible
-        self.bar.value = round(100 * state.done / max(1, state.tasks))
-        said = _status(self._sweep, state)
+        self.bar.value = round(100 * progress.done / max(1, progress.tasks))
+        said = _status(self._sweep, progress)
         if said != self.status.object:
             self.status.object = said
-        self.results.refresh(state.done)
+        self.results.refresh(progress.done)
 
     def __panel__(self) -> pn.Column:
         return self._panel
 
 
-def _status(sweep: Sweep, state: sweep_jobs.SweepProgress) -> str:
+def _status(sweep: Sweep, progress: sweep_jobs.SweepProgress) -> str:
     """Say how far a sweep is, how fast it goes, and how long it takes still."""
-    share = f"{state.done:,} of {state.tasks:,} tasks, {len(sweep.plan):,} points"
-    rate = f", {number(60 * state.rate)} tasks a minute" if state.running and state.rate else ""
-    left = duration(state.seconds) if state.running and state.rate else ""
-    ended = "" if state.running or state.done == state.tasks else "not finished"
-    phrases = [share + rate, left, ended, state.failure]
+    share = f"{progress.done:,} of {progress.tasks:,} tasks, {len(sweep.plan):,} points"
+    rate = f", {number(60 * progress.rate)} tasks a minute" if progress.running and progress.rate else ""
+    left = duration(progress.seconds) if progress.running and progress.rate else ""
+    ended = "" if progress.running or progress.done == progress.tasks else "not finished"
+    phrases = [share + rate, left, ended, progress.failure]
     title = f"<b>{escape(sweep.named.title)}</b> {escape(sweep.named.look_for)}<br>" if sweep.named else ""
     return f"<p role='status'>{title}{escape('; '.join(filter(None, phrases)))}</p>"

@@ -100,10 +100,10 @@ def _recorded(name: str) -> dict[str, Any] | None:
     """Read what was recorded of an engine; None where nothing was, or it cannot be read."""
     from engines.core.protocol.registry import origins
 
-    source = origins().get(name)
-    path = (source.folder if source and source.folder else Path()) / "assets" / RECORDED
+    origin = origins().get(name)
+    path = (origin.folder if origin and origin.folder else Path()) / "assets" / RECORDED
     try:
-        if not source or not path.is_file():
+        if not origin or not path.is_file():
             return None
         about = json.loads(path.read_text(encoding="utf-8"))
         kept = {key: str(about[key]) for key in ("title", "summary", "reference")}

@@ -63,7 +63,7 @@ def compute_parts(probe: Probe, run: RunData, member: int, step: int, options: M
         parts = iter([Part(1.0, result)] if isinstance(result, Mapping) else result)
     while part := _next(probe.name, parts):
         if run.cancelled:
-            raise EngineFailure(f"{probe.name} was abandoned at {part.share:.0%}")
+            raise EngineFailure(f"{probe.name} was cancelled at {part.share:.0%}")
         yield part
 
 

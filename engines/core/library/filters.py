@@ -12,7 +12,7 @@ from engines.core.protocol.errors import ConfigError, UnknownName, quote
 
 COMPARED = re.compile(r"([A-Za-z]\w*)\s*(<=|>=|!=|=|<|>)\s*(.+)")
 FIELDS = ("engine", "preset", "name", "tag", "is")
-STATES = {"interrupted": "interrupted", "broken": "broken != ''", "held": "claims > 0 AND held = claims"}
+CONDITIONS = {"interrupted": "interrupted", "broken": "broken != ''", "held": "claims > 0 AND held = claims"}
 """Conditions under which a run is what `is:` asks for."""
 
 MANY = 50
@@ -99,7 +99,7 @@ def _field(field: str, value: str) -> SqlCondition:
     if field == "tag":
         return "EXISTS (SELECT 1 FROM json_each(tags) WHERE json_each.value = ?)", [value]
     if field == "is":
-        if value not in STATES:
-            raise UnknownName("state", value, STATES)
-        return STATES[value], []
+        if value not in CONDITIONS:
+            raise UnknownName("condition", value, CONDITIONS)
+        return CONDITIONS[value], []
     return f"{field} = ?", [value]

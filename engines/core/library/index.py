@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from engines.core.library.description import describe
-from engines.core.library.filters import STATES, has_texts
+from engines.core.library.filters import CONDITIONS, has_texts
 from engines.core.protocol.errors import StoreError
 from engines.core.protocol.registry import origins
 
@@ -53,7 +53,7 @@ CREATE INDEX newest ON runs (stored DESC, file);
 CREATE INDEX of_engine ON runs (engine, stored DESC, file);
 CREATE INDEX named ON runs (name);
 CREATE INDEX knobs_of ON knobs (run, knob, value);
-{"".join(f"CREATE INDEX is_{name} ON runs (stored DESC, file) WHERE {which};" for name, which in STATES.items())}
+{"".join(f"CREATE INDEX is_{name} ON runs (stored DESC, file) WHERE {which};" for name, which in CONDITIONS.items())}
 PRAGMA user_version = {VERSION};
 """
 """Statements that make the tables: a run is found by a look through all of `runs`, so that descriptions lie apart."""

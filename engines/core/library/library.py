@@ -44,8 +44,8 @@ LOCKED = 60.0
 LAST_LETTER = "\U0010ffff"
 """The last of all letters: what begins with some others stands before them and this one."""
 
-STATE = ".safetensors"
-"""Ending of the file with a run's state at its last step, beside its own."""
+CHECKPOINT = ".safetensors"
+"""Ending of the file with a run's checkpoint at its last step, beside its own."""
 
 
 @dataclass(frozen=True)
@@ -149,8 +149,8 @@ class Library:
 
         path = self.path(self.entry(name).file)
         run = Run.from_data(store.read(path))
-        state = path.with_suffix(STATE)
-        run.checkpoint = str(state) if state.is_file() else ""
+        checkpoint = path.with_suffix(CHECKPOINT)
+        run.checkpoint = str(checkpoint) if checkpoint.is_file() else ""
         return run
 
     def path(self, file: str) -> Path:
@@ -183,12 +183,18 @@ class Library:
     # -- changing --------------------------------------------------------------------------------------------
 
     def keep(
-        self, run: Run, *, name: str = "", tags: Sequence[str] = (), note: str = "", state: Checkpoint | None = None
+        self,
+        run: Run,
+        *,
+        name: str = "",
+        tags: Sequence[str] = (),
+        note: str = "",
+        checkpoint: Checkpoint | None = None,
     ) -> str:
         """Store a run, and return its id. Raises `StoreError`.
 
-        With its `state` at a recorded step, whoever opens it goes on from there; without one its steps are computed
-        once more before it goes on.
+        With its `checkpoint` at a recorded step, whoever opens it goes on from there; without one its steps are
+        computed once more before it goes on.
         """
         from engines.core.files import store
         from engines.core.files.checkpoint_file import write_checkpoint
@@ -199,8 +205,8 @@ class Library:
         stored.interrupted = run.interrupted
         stored.name, stored.tags, stored.note = _name(name), _tags(tags), _note(note)
         stored.stored = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        if state:
-            write_checkpoint(state, (self.folder / file).with_suffix(STATE))
+        if checkpoint:
+            write_checkpoint(checkpoint, (self.folder / file).with_suffix(CHECKPOINT))
         with writing(self.folder / file) as out:
             store.write(stored, out)
         return file.removesuffix(".parquet")
@@ -275,12 +281,12 @@ class Library:
         return [stem for _, stem in sorted(files, reverse=True)]
 
     def _move(self, file: str, source: Path, target: Path) -> None:
-        state = Path(file).with_suffix(STATE).name
+        checkpoint = Path(file).with_suffix(CHECKPOINT).name
         try:
             target.mkdir(parents=True, exist_ok=True)
             os.replace(source / file, target / file)
             with contextlib.suppress(FileNotFoundError):
-                os.replace(source / state, target / state)
+                os.replace(source / checkpoint, target / checkpoint)
         except OSError as error:
             what = "delete" if target.name == TRASH else "bring back"
             raise StoreError(f"cannot {what} {file}: {error.strerror or error}") from error

@@ -107,7 +107,7 @@ class Runner:
         self._send(self._play)
 
     def pause(self) -> None:
-        """Stop after the current slice."""
+        """Stop after the current chunk."""
         self._send(self._stop)
 
     def step(self, count: int = 1) -> None:
@@ -184,7 +184,7 @@ class Runner:
         return time.monotonic()
 
     def _chunk(self, simulation: Simulation, seconds: float) -> int:
-        """Return where this slice ends: never the reason for a frame, only for a pause."""
+        """Return where this chunk ends: never the reason for a frame, only for a pause."""
         steps = max(1, int(self.status.rate * seconds))
         stop = simulation.next_frame() if self.speed else self._target
         edit = self._pending[0].step if self._pending else self._target

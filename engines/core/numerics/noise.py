@@ -51,11 +51,11 @@ class Noise:
         shape = (self._steps, *self._shape)
         return torch.stack([self._draw(stream(seed, self._purpose, number), shape) for seed in self._seeds])
 
-    def _normal(self, source: torch.Generator, shape: tuple[int, ...]) -> Tensor:
-        return torch.randn(shape, generator=source, dtype=torch.float64)
+    def _normal(self, generator: torch.Generator, shape: tuple[int, ...]) -> Tensor:
+        return torch.randn(shape, generator=generator, dtype=torch.float64)
 
-    def _uniform(self, source: torch.Generator, shape: tuple[int, ...]) -> Tensor:
-        return torch.rand(shape, generator=source, dtype=torch.float64)
+    def _uniform(self, generator: torch.Generator, shape: tuple[int, ...]) -> Tensor:
+        return torch.rand(shape, generator=generator, dtype=torch.float64)
 
-    def _rows(self, source: torch.Generator, shape: tuple[int, ...]) -> Tensor:
-        return torch.randint(self._limit, shape, generator=source)
+    def _rows(self, generator: torch.Generator, shape: tuple[int, ...]) -> Tensor:
+        return torch.randint(self._limit, shape, generator=generator)

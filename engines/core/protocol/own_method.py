@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engines.core.protocol.errors import ConfigError, quote
-from engines.core.protocol.named import NamedObjects
+from engines.core.protocol.named_objects import NamedObjects
 
 FORM = re.compile(r"[A-Za-z_]\w*")
 """The form of a name."""

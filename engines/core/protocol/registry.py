@@ -97,8 +97,8 @@ RECORDED = {"watched_training": Origin("watched_training", "engines.core.watch.e
 def origins() -> dict[str, Origin]:
     """List all engines by name, sorted; nothing is imported."""
     by_name: dict[str, Origin] = {}
-    for source in (*_built_in(), *_plugins(), *_installed()):
-        by_name.setdefault(source.name, source)
+    for origin in (*_built_in(), *_plugins(), *_installed()):
+        by_name.setdefault(origin.name, origin)
     return dict(sorted(by_name.items()))
 
 
@@ -110,12 +110,12 @@ def names() -> list[str]:
 @cache
 def load(name: str) -> Engine:
     """Import the engine called `name`. Raises `UnknownName`, or `EngineFailure` where it is broken."""
-    source = origins().get(name) or RECORDED.get(name)
-    if source is None:
+    origin = origins().get(name) or RECORDED.get(name)
+    if origin is None:
         raise UnknownName("engine", name, names())
     try:
         with _signalled() as by_person:
-            return source.load()
+            return origin.load()
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt) and by_person:
             raise
@@ -155,7 +155,7 @@ def add_plugins(folder: str | Path) -> None:
     path = _folder_of_plugins(given, folder)
     if str(path) in PLUGINS.__path__:
         return
-    here = [source.name for source in _packages([str(path)], PLUGINS.__name__, "")]
+    here = [origin.name for origin in _packages([str(path)], PLUGINS.__name__, "")]
     taken = [f"{name} is not used: another engine has its name" for name in here if name in origins()]
     others = [*_no_engines(path), *taken]
     if not here and not any(offered_in(file, kind) for file in path.glob("[!_]*.py") for kind in OFFERS):
@@ -215,8 +215,8 @@ def _no_engines(path: Path) -> Iterator[str]:
 
 def origin(name: str) -> dict[str, str]:
     """Return the package and version of an engine, as links and stored runs name them; empty if not listed."""
-    source = origins().get(name)
-    return {"package": source.package, "version": source.version} if source else {}
+    found = origins().get(name)
+    return {"package": found.package, "version": found.version} if found else {}
 
 
 def missing(name: str, package: str = "", version: str = "") -> str:
@@ -234,9 +234,9 @@ def missing(name: str, package: str = "", version: str = "") -> str:
 
 def _built_in() -> Iterator[Origin]:
     above = sys.modules["engines"]  # whoever reads this has imported it
-    for source in _packages(above.__path__, above.__name__, BUILT_IN, _version()):
-        if source.name != "core":
-            yield source
+    for origin in _packages(above.__path__, above.__name__, BUILT_IN, _version()):
+        if origin.name != "core":
+            yield origin
 
 
 def _plugins() -> Iterator[Origin]:

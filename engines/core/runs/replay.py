@@ -18,7 +18,7 @@ from engines.core.protocol.errors import EngineFailure, StoreError
 
 log = logging.getLogger(__name__)
 
-SLICE = 32
+CHUNK = 32
 """Steps of a replay between two checks whether it was cancelled."""
 
 
@@ -109,5 +109,5 @@ def _set(
 def _advance(run: RunData, simulation: Simulation, stop: int) -> None:
     while simulation.step < stop:
         if run.cancelled:
-            raise EngineFailure(f"abandoned at step {simulation.step} of {stop}")
-        simulation.advance(min(simulation.step + SLICE, stop))
+            raise EngineFailure(f"cancelled at step {simulation.step} of {stop}")
+        simulation.advance(min(simulation.step + CHUNK, stop))

@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from engines.core.protocol.errors import ConfigError, quote
-from engines.core.protocol.named import NamedObjects, attribute
+from engines.core.protocol.named_objects import NamedObjects, attribute
 
 if TYPE_CHECKING:
     from engines.core.subjects.subject import Subject

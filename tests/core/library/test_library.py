@@ -85,7 +85,7 @@ def test_few_runs_are_found_without_a_look_through_all(library, run):
 @pytest.mark.parametrize(
     ("text", "words"),
     [("alfa<1", "unknown knob 'alfa'; did you mean alpha?"), ("'open", "is not closed"),
-     ("is:nothing", "unknown state"), ("a " * 60, "at most 50 terms")],
+     ("is:nothing", "unknown condition"), ("a " * 60, "at most 50 terms")],
 )  # fmt: skip
 def test_what_is_no_filter_is_one_sentence(library, run, text, words):
     library.keep(run)
@@ -335,7 +335,7 @@ def test_a_run_goes_on_from_the_state_beside_it_with_the_same_bits(library, monk
     begun = api.new_run(Experiment.from_preset(engines.load("matrix_sensing"), set=SMALL | {"alpha": [0.1, 0.2]}))
     simulation = Simulation(begun.engine, begun.configs, api.devices.resolve("cpu"))
     api.advance(begun, simulation, 300)
-    kept = library.keep(begun, state=simulation.checkpoint())
+    kept = library.keep(begun, checkpoint=simulation.checkpoint())
     stepped, advance = [], Simulation.advance
 
     def count(self, stop):

@@ -71,10 +71,10 @@ def test_a_probe_knows_the_live_edits_until_its_step():
     assert fast.batches[0].state.x.abs().sum() < slow.batches[0].state.x.abs().sum()
 
 
-def test_an_abandoned_replay_stops():
+def test_a_cancelled_replay_stops():
     run = ran()
     run.cancelled = True
-    with pytest.raises(EngineFailure, match="abandoned at step 0 of 50"):
+    with pytest.raises(EngineFailure, match="cancelled at step 0 of 50"):
         replay.simulation_at(run, 50, 0)
 
 

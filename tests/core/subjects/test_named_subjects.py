@@ -11,7 +11,7 @@ import launch
 from dashboard.session import link
 from dashboard.session.start import Start
 from dashboard.session.view_state import ViewState
-from engines.core.protocol import named, registry
+from engines.core.protocol import named_objects, registry
 from engines.core.protocol.errors import ConfigError, DynascopeError, UnknownName
 from engines.core.runs.experiment import Experiment
 from engines.core.subjects import named_subjects
@@ -96,7 +96,8 @@ def test_a_file_in_a_folder_of_plugins_is_a_model(module):
 
 def test_an_installed_package_offers_a_model_by_an_entry_point(module, monkeypatch):
     point = EntryPoint("installed", "my_models:build", named_subjects.SUBJECTS.group)
-    monkeypatch.setattr(named, "entry_points", lambda group: [point] if group == named_subjects.SUBJECTS.group else [])
+    found = lambda group: [point] if group == named_subjects.SUBJECTS.group else []  # noqa: E731
+    monkeypatch.setattr(named_objects, "entry_points", found)
     assert named_subjects.SUBJECTS.names() == ["installed"] and "my_models" not in sys.modules
     assert named_subjects.find("installed").P == 2
 

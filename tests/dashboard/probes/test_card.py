@@ -163,7 +163,7 @@ def test_another_experiment_clears_the_cards():
     assert not made.values.table.visible
 
 
-@pytest.mark.parametrize("leave", ["abandon", "clear"])
+@pytest.mark.parametrize("leave", ["cancel", "clear"])
 def test_whoever_leaves_leaves_no_computation_behind(leave):
     run = ran()
     run.recording.dense.append(10**9, {"loss": np.zeros(2), "x": np.zeros((2, 3))})

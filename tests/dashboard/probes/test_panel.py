@@ -25,7 +25,7 @@ def ran(steps=20, preset=PRESET, members=(1.0, 2.0)):
 def page():
     made = Probes(ENGINE.probes)
     yield made
-    made.abandon()
+    made.cancel()
 
 
 def shown(run, step, member):

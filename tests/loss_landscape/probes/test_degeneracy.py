@@ -239,7 +239,7 @@ def test_thousands_of_parameters_are_counted_by_a_gram_matrix():
 def test_a_count_that_nobody_waits_for_stops_on_the_way():
     """Long before the profiles, of which the last part tells."""
     run, seen = sampled_run.run(**THOUSANDS), []
-    with pytest.raises(EngineFailure, match=r"degeneracy was abandoned at \d+%"):
+    with pytest.raises(EngineFailure, match=r"degeneracy was cancelled at \d+%"):
         for part in compute_parts(PROBE, run, 0, -1, {}):
             seen.append(part)
             run.cancelled = part.share > 0.1
