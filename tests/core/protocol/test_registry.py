@@ -5,7 +5,7 @@ import pytest
 import engines
 from engines.core.protocol import registry
 from engines.core.protocol.errors import EngineFailure, UnknownName
-from engines.core.protocol.named import NamedObjects
+from engines.core.protocol.named_objects import NamedObjects
 
 SOURCES = {
     "toy": "from tests.core.toy import ENGINE",
