@@ -83,6 +83,6 @@ def test_a_damaged_list_of_an_installed_package_takes_no_engine_away(monkeypatch
 
 
 def test_a_damaged_list_of_an_installed_package_takes_no_method_away_and_is_logged(monkeypatch, caplog):
-    monkeypatch.setattr("engines.core.protocol.named.entry_points", lambda group: b"\xff".decode())
+    monkeypatch.setattr("engines.core.protocol.named_objects.entry_points", lambda group: b"\xff".decode())
     assert NamedObjects("method", lambda thing, called: thing, "a group", "").names() == []
     assert "methods of installed packages cannot be listed" in caplog.text
