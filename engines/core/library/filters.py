@@ -27,9 +27,10 @@ SHORTEST = 3
 SqlCondition = tuple[str, list[Any]]
 
 
-def conditions(connection: sqlite3.Connection, text: str) -> SqlCondition:
+def conditions(connection: sqlite3.Connection, text: str, newest: bool = False) -> SqlCondition:
     """Translate what was typed into a condition on the table `runs`, and its values; every term must hold.
 
+    Either some of the `newest` runs are asked for, or all are counted: what is quick for the one is slow for the other.
     Raises `ConfigError` or `UnknownName` for what is no filter, with the nearest name of a knob.
     """
     try:
@@ -38,13 +39,13 @@ def conditions(connection: sqlite3.Connection, text: str) -> SqlCondition:
         raise ConfigError(f"{quote(text)} has a quotation mark that is not closed") from None
     if len(terms) > MANY:
         raise ConfigError(f"a filter has at most {MANY} terms, and not {len(terms)}")
-    translated = list(_translated(connection, terms))
+    translated = list(_translated(connection, terms, newest))
     return " AND ".join(f"({sql})" for sql, _ in translated) or "1", [
         value for _, values in translated for value in values
     ]
 
 
-def _translated(connection: sqlite3.Connection, terms: list[str]) -> Iterator[SqlCondition]:
+def _translated(connection: sqlite3.Connection, terms: list[str], newest: bool) -> Iterator[SqlCondition]:
     compared = [match for term in terms if (match := COMPARED.fullmatch(term))]
     others = [term.partition(":") for term in terms if not COMPARED.fullmatch(term)]
     words = [term.lower() for term in map("".join, (each for each in others if not _is_field(each)))]
@@ -54,7 +55,7 @@ def _translated(connection: sqlite3.Connection, terms: list[str]) -> Iterator[Sq
     yield from (("instr(words, ?)", [word]) for word in words)
     yield from (_field(field, value) for field, value in fields)
     for match in compared:
-        yield _knob(connection, *match.groups(), narrowed=bool(few or fields))
+        yield _knob(connection, *match.groups(), narrowed=bool(few or fields), newest=newest)
 
 
 def _is_field(parts: tuple[str, str, str]) -> bool:
@@ -76,14 +77,17 @@ def has_texts(connection: sqlite3.Connection) -> bool:
     return connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'texts'").fetchone() is not None
 
 
-def _knob(connection: sqlite3.Connection, knob: str, sign: str, text: str, narrowed: bool) -> SqlCondition:
+def _knob(
+    connection: sqlite3.Connection, knob: str, sign: str, text: str, narrowed: bool, newest: bool
+) -> SqlCondition:
     """Compare a knob: of all runs through its values, of few, those that are left by other terms, through theirs."""
     if not connection.execute("SELECT 1 FROM knobs WHERE knob = ? LIMIT 1", [knob]).fetchone():
         knobs = [row[0] for row in connection.execute("SELECT DISTINCT knob FROM knobs")]
         raise UnknownName("knob", knob, knobs)
     where, values = f"knob = ? AND value {sign} ?", [knob, _value(text)]
-    many = len(connection.execute(f"SELECT 1 FROM knobs WHERE {where} LIMIT {FEW}", values).fetchall()) == FEW
-    if narrowed or many:  # the newest of many are met soon
+    if newest and not narrowed:  # those of many are met soon
+        narrowed = len(connection.execute(f"SELECT 1 FROM knobs WHERE {where} LIMIT {FEW}", values).fetchall()) == FEW
+    if narrowed:
         return f"EXISTS (SELECT 1 FROM knobs WHERE run = id AND {where})", values
     return f"id IN (SELECT run FROM knobs WHERE {where})", values
 

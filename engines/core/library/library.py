@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engines.core.files.atomic_file import writing
-from engines.core.library.filters import conditions
+from engines.core.library.filters import SqlCondition, conditions
 from engines.core.library.index import FOLDER, Index, Progress, refresh
 from engines.core.protocol.errors import ConfigError, StoreError, UnknownName, quote
 from engines.core.protocol.paths import expand_home
@@ -105,17 +106,22 @@ class Library:
         """
         with self.index.opened() as connection:
             for last in (False, False, True):  # what changes all the time is shown as it was a moment ago
-                where, values = conditions(connection, text)
-                where, values = f"({where}) AND instr(file, ?) != 1", [*values, self._hidden]
-                if engine:
-                    where, values = f"({where}) AND (engine = ? OR broken != '')", [*values, engine]
+                where, values = self._conditions(connection, text, engine, newest=True)
                 rows = connection.execute(LISTED.format(where=where), [*values, limit, first]).fetchall()
                 count = first + len(rows)
                 if len(rows) == limit or (first and not rows):  # there may be others
+                    where, values = self._conditions(connection, text, engine)
                     [count] = connection.execute(f"SELECT count(*) FROM runs WHERE {where}", values).fetchone()
                 if last or not refresh(self.folder, connection, rows):
                     break
             return [_entry(row) for row in rows], count
+
+    def _conditions(self, connection: sqlite3.Connection, text: str, engine: str, newest: bool = False) -> SqlCondition:
+        where, values = conditions(connection, text, newest)
+        where, values = f"({where}) AND instr(file, ?) != 1", [*values, self._hidden]
+        if engine:
+            where, values = f"({where}) AND (engine = ? OR broken != '')", [*values, engine]
+        return where, values
 
     def entry(self, name: str) -> Entry:
         """Return the run of this name, id, or beginning of an id that no other has. Raises `UnknownName`."""

@@ -15,7 +15,7 @@ from engines.core import api
 from engines.core.compute.simulation import Simulation
 from engines.core.files import store
 from engines.core.files.checkpoint_file import write_checkpoint
-from engines.core.library import index
+from engines.core.library import filters, index
 from engines.core.library.filters import conditions, has_texts
 from engines.core.library.index import FOLDER
 from engines.core.library.library import LISTED
@@ -80,6 +80,16 @@ def test_few_runs_are_found_without_a_look_through_all(library, run):
             where, values = conditions(connection, text)
             plan = connection.execute(f"EXPLAIN QUERY PLAN {LISTED.format(where=where)}", [*values, 9, 0]).fetchall()
             assert not [row for row in plan if row["detail"] in ("SCAN runs", "SCAN runs USING INDEX newest")], text
+
+
+def test_of_many_runs_with_a_knob_the_newest_are_listed_and_all_are_counted(library, run, monkeypatch):
+    kept = [library.keep(run) for _ in range(4)]
+    expected = library.find("alpha<0.15 k=2", limit=2), library.find("alpha<0.15", limit=9)
+    monkeypatch.setattr(filters, "FEW", 2)
+    assert (library.find("alpha<0.15 k=2", limit=2), library.find("alpha<0.15", limit=9)) == expected
+    assert (len(expected[0][0]), expected[0][1], len(expected[1][0])) == (2, len(kept), len(kept))
+    with library.index.opened() as connection:
+        assert "EXISTS" in conditions(connection, "alpha<0.15", newest=True)[0]
 
 
 @pytest.mark.parametrize(
