@@ -51,7 +51,7 @@ def test_three_clouds_contract_onto_a_frame_that_can_be_turned(page):
     lab = page().open(LAB).ready()
     lab.view.locator("select.speed").select_option("max")
     until(lambda: lab.shown_step() == 3000, 90)
-    until(lambda: lab.view.locator("td.sign.yes").count() == 3)
+    until(lambda: lab.view.locator("td.sign.yes").count() == lab.view.locator("td.sign").count() > 1)
     apart, frame = spread(lab)
     assert apart < 0.1 < 1 < frame
     lab.view.get_by_label("scrub over the recorded steps").fill("0")
