@@ -49,7 +49,8 @@ def read(path: Path) -> list[Answer]:
     answers = []
     for place, row in enumerate(rows, 2):
         page = row.get("page") or ""
-        if any(row.get(name) is None for name in COLUMNS) or not page.isdecimal() or row["right"] not in ("yes", "no"):
+        whole = page.isdecimal() and len(page) < 5
+        if any(row.get(name) is None for name in COLUMNS) or not whole or row["right"] not in ("yes", "no"):
             raise StoreError(f"{path} is no file of answers: line {place} does not have {', '.join(COLUMNS)}")
         right = row["right"] == "yes"
         answers.append(Answer(path.stem, row["lesson"], int(page), row["question"], row["answer"], right))

@@ -205,7 +205,7 @@ class LossLandscape(Config):
     def sizes(self) -> tuple[int, ...]:
         """Widths of a linear map. Raises `ConfigError` for text that names none."""
         parts = self.widths.split("-")
-        if not all(part.isascii() and part.isdigit() and 1 <= int(part) <= 64 for part in parts):
+        if not all(part.isascii() and part.isdigit() and len(part) < 5 and 1 <= int(part) <= 64 for part in parts):
             raise ConfigError(f"LossLandscape.widths={self.widths!r} is not of the form 3-2-3, each from 1 to 64")
         return tuple(map(int, parts))
 

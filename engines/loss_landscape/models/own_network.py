@@ -170,8 +170,9 @@ def _without_numbers(name: str) -> str:
 
 
 def _number_key(name: str) -> list[tuple[int, str]]:
-    """Sort key by which 2 comes before 10."""
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)]
+    """Sort key by which 2 comes before 10; digits stay text, since Python makes no number of thousands of them."""
+    parts = re.split(r"(\d+)", name)
+    return [(len(part.lstrip("0")), part.lstrip("0")) if part.isdecimal() else (-1, part) for part in parts]
 
 
 def _fits(weights: StateDict, order: Sequence[str]) -> bool:

@@ -36,7 +36,12 @@ def test_right_answers_and_common_errors_are_counted(tmp_path, capsys):
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [("", "holds no answers"), ("a,b\n1,2\n", "is no file of answers: line 2"), (b"\xff\xfe", "cannot be read")],
+    [
+        ("", "holds no answers"),
+        ("a,b\n1,2\n", "is no file of answers: line 2"),
+        (f"lesson,page,question,answer,right\nedge,{'9' * 5000},?,x,yes\n", "is no file of answers: line 2"),
+        (b"\xff\xfe", "cannot be read"),
+    ],
 )
 def test_other_files_are_named(tmp_path, content, message):
     path = tmp_path / "x.csv"

@@ -59,7 +59,7 @@ def test_layers_are_in_the_order_of_their_numbers_not_of_their_letters(tmp_path)
     torch.testing.assert_close(net(theta, samples.X), model(torch.from_numpy(X)), rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.parametrize("names", [("input", "hidden", "decoder"), ("z.a", "y.b", "x.c")])
+@pytest.mark.parametrize("names", [("input", "hidden", "decoder"), ("z.a", "y.b", "x.c"), ("1", "9" * 5000, "x")])
 @pytest.mark.parametrize("mark", [".", "_"])
 def test_layers_of_any_names_are_in_the_order_in_which_they_fit(tmp_path, names, mark):
     model = perceptron(5, 7, 6, 3)
