@@ -23,6 +23,7 @@ WRONG: Mapping[str, Mapping[str, Change]] = {
                       beta1=0.0)
         ),
         "ScaledGD with damping": where({"method": "scaled_gd"}, but(damping=0.5)),
+        "gradient descent for ScaledGD": where({"method": "scaled_gd"}, but(method="gd")),
     },
     "O2": STEP | {"a factor less": but(depth=lambda c: max(c.depth - 1, 2))},
     "O3": {
@@ -53,7 +54,7 @@ WRONG: Mapping[str, Mapping[str, Change]] = {
     },
     "O8": STEP | {"noise a tenth more": scaled(noise=1.1), "two samples a step": but(batch_size=2)},
     "O9": {"half the batch size": but(batch_size=lambda c: max(c.batch_size // 2, 1)), "noise twice": scaled(noise=2.0),
-           "fewer directions": but(dimension=20)},
+           "fewer directions": but(dimension=20), "no decay": but(schedule="constant")},
     "O10": {
         "no preconditioner": but(precondition=0.0),
         "divided by the curvature": but(precondition=lambda c: 2 * c.precondition),

@@ -85,10 +85,12 @@ def _due(run: RunData, member: int) -> list[tuple[float, float | None, float]]:
 
 
 def half_time_slope(run: RunData, member: int) -> float | None:
-    """Slope of the logarithm of the half times over that of the singular values."""
+    """Slope of the logarithm of the half times over that of the singular values; NaN where a mode was never learned."""
     values, times, _ = zip(*_due(run, member), strict=True)
     if None in times:
         return None
+    if at_end(run) and max(times) > run.steps[-1]:  # type: ignore[type-var]
+        return float("nan")
     return slope(np.log(values), np.log(times), fewest=2)  # type: ignore[arg-type]
 
 
