@@ -46,21 +46,21 @@ def conditions(connection: sqlite3.Connection, text: str, newest: bool = False) 
 
 
 def _translated(connection: sqlite3.Connection, terms: list[str], newest: bool) -> Iterator[SqlCondition]:
-    compared = [match for term in terms if (match := COMPARED.fullmatch(term))]
-    others = [term.partition(":") for term in terms if not COMPARED.fullmatch(term)]
-    words = [term.lower() for term in map("".join, (each for each in others if not _is_field(each)))]
-    fields = [(field, value) for field, _, value in filter(_is_field, others)]
+    compared, fields, words = [], [], []
+    for term in terms:
+        match, (field, colon, value) = COMPARED.fullmatch(term), term.partition(":")
+        if match:
+            compared.append(match.groups())
+        elif colon and field in FIELDS:
+            fields.append((field, value))
+        else:
+            words.append(term.lower())
     few = list(_few(connection, words + [value.lower() for field, value in fields if field != "is"]))
     yield from few
     yield from (("instr(words, ?)", [word]) for word in words)
     yield from (_field(field, value) for field, value in fields)
-    for match in compared:
-        yield _knob(connection, *match.groups(), narrowed=bool(few or fields), newest=newest)
-
-
-def _is_field(parts: tuple[str, str, str]) -> bool:
-    field, colon, _ = parts
-    return bool(colon) and field in FIELDS
+    for knob, sign, text in compared:
+        yield _knob(connection, knob, sign, text, narrowed=bool(few or fields), newest=newest)
 
 
 def _few(connection: sqlite3.Connection, words: list[str]) -> Iterator[SqlCondition]:
