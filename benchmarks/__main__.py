@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
+from benchmarks import promises
+
 SECTIONS = (
     "compute", "recovery", "collapse", "networks", "landscape", "surfaces", "optimizers", "page", "controls", "startup",
     "load", "shares", "library",
@@ -17,6 +19,7 @@ def main() -> None:
         if name not in (*SECTIONS, "gpu"):
             sys.exit(f"there is no section {name}; known are {', '.join(SECTIONS)}, gpu")
         import_module(f"benchmarks.{name}").main()
+    promises.summary()
 
 
 if __name__ == "__main__":
