@@ -72,7 +72,7 @@ class Lab(Viewer):
         """The ticket with which the page comes back to what is open; "" until it has been shown."""
         self.bridge = bridge or Bridge()
         self.messages = Messages(engine.Config.knobs())
-        self.shortcuts = Shortcuts(terms=[entry(term) for term in engine.glossary])
+        self.shortcuts = Shortcuts([entry(term) for term in engine.glossary])
         self.share = Share(
             self.session, self.bridge, self.messages.show, self.view_state, lambda: self.panels.grid.cards,
             lambda: self.panels.grid.drawn,
@@ -329,7 +329,7 @@ class Lab(Viewer):
             "link": self.share.copy_link,
             "export": lambda: self.share.export_run(str(data.get("kind"))),
             "help": self.shortcuts.open_or_close,
-            "close": lambda: self.shortcuts.param.update(open=False),
+            "close": self.shortcuts.close,
         }
         if name not in commands or (self.panels.lesson and not self.panels.lesson.allows(name)):
             return
