@@ -161,7 +161,8 @@ def _on_server(make: Make) -> tuple[float, int]:
 
     def once() -> tuple[float, int]:
         begun, document = time.process_time(), Document()
-        root = pn.panel(make()).get_root(document)
+        shown: Any = pn.panel(make())
+        root = shown.get_root(document)
         document.add_root(root)
         document.to_json()
         return time.process_time() - begun, len(root.references())

@@ -68,7 +68,7 @@ class Panels(Displays):
     own_files: OwnFilesForm
     members: Members
     invisible: Sequence[Any]
-    """What works without being seen, or lies over the page when it is asked for."""
+    """Components that work without being seen, and those that lie over the page when they are asked for."""
 
 
 def hide_answer(panels: Panels, lesson: LessonPanel) -> None:
