@@ -25,14 +25,14 @@ from engines.optimizer_dynamics.verdicts.quadratic import tuned
 
 CPU = torch.device("cpu")
 
-SLICE = 25
-"""Steps between two parts of a probe."""
+STEPS_A_PART = 25
+"""Steps of a probe between two looks at how far it is."""
 
 
 def _advanced(simulation: Simulation, steps: int) -> Iterator[float]:
     """Advance a simulation, yielding the share that is done."""
     while simulation.step < steps:
-        simulation.advance(min(simulation.step + SLICE, steps))
+        simulation.advance(min(simulation.step + STEPS_A_PART, steps))
         yield simulation.step / steps
 
 
@@ -143,7 +143,7 @@ def flow(run: RunData, member: int, step: int = -1, steps: int = 100) -> Iterato
         swing = (state.before[:, 0] - 2 * state.before[:, 1] + state.w) / 4
         rows.append((float((central.w - smooth).norm()), float((plain.w - smooth).norm()), float(swing.square().sum()),
                      central.variance))  # fmt: skip
-        if done % SLICE == 0:
+        if done % STEPS_A_PART == 0:
             yield Part(0.99 * done / steps, {})
     table = np.array(rows)
     result = {"after": np.arange(1, steps + 1), "central": table[:, 0], "gradient": table[:, 1]}
