@@ -13,7 +13,6 @@ from torch import Tensor
 
 from engines.core.compute.device import widest_real
 
-
 R = TypeVar("R")
 
 

@@ -154,6 +154,7 @@ class Simulation:
     @without_gradients
     def __init__(self, engine: Engine, configs: Sequence[Config], device: torch.device) -> None:
         keep_freed_memory()
+        devices.multiply_in_full(device)
         self.engine, self.device, self.size = engine, device, len(configs)
         self.step = 0
         self.schedule = Schedule()
