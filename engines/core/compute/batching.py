@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from functools import wraps
-from threading import local
 from typing import Any, TypeVar
 
 import numpy as np
@@ -19,16 +18,18 @@ R = TypeVar("R")
 def once_a_look(compute: Callable[..., R]) -> Callable[..., R]:
     """Remember what was computed last, by the arguments themselves: `observe` and `snapshot` ask for the same.
 
-    Arguments are compared as objects, and are never written to. Each thread has its own.
+    Arguments are compared as objects, and are never written to.
     """
-    kept = local()
+    kept: list[tuple[tuple[Any, ...], R]] = []
 
     @wraps(compute)
     def call(*arguments: Any) -> R:
-        last = getattr(kept, "last", None)
-        if last is None or not all(one is other for one, other in zip(last[0], arguments, strict=True)):
-            kept.last = last = (arguments, compute(*arguments))
-        return last[1]
+        for known, result in kept[:1]:  # another thread may put its own there meanwhile
+            if all(one is other for one, other in zip(known, arguments, strict=True)):
+                return result
+        result = compute(*arguments)
+        kept[:] = [(arguments, result)]
+        return result
 
     return call
 

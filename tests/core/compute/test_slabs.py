@@ -13,7 +13,7 @@ from engines.core.runs.experiment import Experiment
 from tests.core.toy import ENGINE, Toy
 
 CPU = torch.device("cpu")
-SHAPE = {"rows": 9, "columns": 7, "width": 8, "seed": list(range(7))}
+SHAPE = {"rows": 9, "columns": 7, "width": 8, "seed": list(range(19))}
 
 
 def simulation(**knobs):
@@ -27,20 +27,20 @@ def simulation(**knobs):
         {"method": "adam", "average": "ema", "weight_decay": 0.01},
         {"method": "soap"},
         {"method": "prodigy"},
-        {"method": ["gd", "muon", "adam"], "eta": [0.01, 1e6]},  # several groups, and members that diverge
+        {"method": ["gd", "muon", "adam"], "eta": [0.01, 1e3]},  # several groups, and members that diverge
     ],
     ids=["adam", "soap", "prodigy", "mixed"],
 )
 def test_members_have_the_same_bits_however_many_are_stepped_at_a_time(knobs, monkeypatch):
     whole = simulation(**knobs)
     size = whole.nbytes() // whole.size
-    monkeypatch.setattr(slabs, "CACHED", 3 * size + 1)
+    monkeypatch.setattr(slabs, "CACHED", 8 * size + 1)
     divided = simulation(**knobs)
     calls = []
     step = divided.engine.step
     monkeypatch.setattr(type(divided.engine), "step", lambda self, *at: calls.append(len(at[1].w)) or step(*at))
     divided.advance(1)
-    assert len(calls) == -(-whole.size // 3) and max(calls) == 3
+    assert calls == [8] * (whole.size // 8) + [whole.size % 8]
     monkeypatch.undo()
     for running in (whole, divided):
         running.advance(13)
