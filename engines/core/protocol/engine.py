@@ -326,6 +326,10 @@ class Engine(ABC, Generic[C, P, S]):
         """Return all `thin` channels, each `[B, *dims]`."""
         return {}
 
+    def members(self, problem: P, places: slice) -> P | None:
+        """Return the constants of some members alone; None where members share what a step reads."""
+        return None
+
     def capturable(self, problem: P) -> bool:
         """Return whether `step` has no data-dependent control flow, so that a CUDA graph may record it."""
         return False
