@@ -5,8 +5,6 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-from benchmarks import promises
-
 SECTIONS = (
     "compute", "recovery", "collapse", "networks", "landscape", "surfaces", "optimizers", "page", "controls", "startup",
     "load", "shares", "library",
@@ -21,7 +19,6 @@ def main() -> None:
     _known([word for word in sys.argv[1:] if word != "short"], (*SECTIONS, "gpu"))
     for name in [word for word in sys.argv[1:] if word != "short"] or SECTIONS:
         import_module(f"benchmarks.{name}").main()
-    promises.summary()
 
 
 def _known(names: list[str], known: tuple[str, ...]) -> None:
