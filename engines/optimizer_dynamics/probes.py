@@ -17,7 +17,7 @@ from engines.core.protocol.errors import ConfigError
 from engines.core.protocol.probe_figures import Bars, Lines, Trace
 from engines.core.runs.replay import simulation_at
 from engines.optimizer_dynamics import risk
-from engines.optimizer_dynamics.config import EXACT_RISK, OptimizerDynamics
+from engines.optimizer_dynamics.config import OptimizerDynamics
 from engines.optimizer_dynamics.learning_rate_schedules import SCHEDULES
 from engines.optimizer_dynamics.race_probe import speed_ups
 from engines.optimizer_dynamics.scenes import central_flow, edge, network
@@ -153,14 +153,14 @@ def flow(run: RunData, member: int, step: int = -1, steps: int = 100) -> Iterato
 def monte_carlo(run: RunData, member: int, step: int = -1, runs: int = 64) -> Iterator[Part]:
     """Sample so many runs of a member and compare their mean risk with the exact one, in standard errors.
 
-    Raises `ConfigError` for other scenes, and for methods without an exact risk.
+    Raises `ConfigError` for other scenes, and for members without an exact risk.
     """
     config: OptimizerDynamics = run.configs[member]
-    if config.scene != "quadratic" or config.method not in EXACT_RISK:
-        raise ConfigError("monte_carlo needs scene=quadratic and a method with an exact risk")
+    if config.scene != "quadratic" or not risk.is_known(config) or config.method == "adam":
+        raise ConfigError("monte_carlo needs scene=quadratic and a member whose risk is known exactly")
     last = int(run.steps[-1]) if step < 0 else step
     last = max(1, min(last, risk.LONGEST))
-    members = [config.replace(sampling="sampled", seed=10_000 + at) for at in range(runs)]
+    members = [config.replace(sampling="sampled", weight_decay=0.0, seed=10_000 + at) for at in range(runs)]
     simulation, at = Simulation(run.engine, members, CPU), np.unique(np.linspace(1, last, 12).astype(int))
     means, errors = [], []
     for stop in at:

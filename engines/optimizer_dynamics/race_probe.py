@@ -1,4 +1,4 @@
-"""What a race says: how much faster each method is than Adam, tuned or not, at which place, and by what protocol."""
+"""Speed-ups over Adam in a race, tuned or not: each method's with its place and the protocol."""
 
 from __future__ import annotations
 

@@ -96,8 +96,8 @@ def shares_of_best(run: RunData, baseline: float) -> list[float]:
     for T in budgets(run, "adam"):
         best, rates = tuned(run, "adam", T), {rate for rate, _ in trial_losses(run, "adam", T)}
         if best is not None:
-            nearest = min(rates, key=lambda rate: abs(np.log(rate / best.rate / baseline)))
-            shares.add(float(f"{nearest / best.rate:.2g}"))
+            nearest = min(np.array(sorted(rates)) / best.rate, key=lambda share: abs(np.log(share / baseline)))
+            shares.add(float(f"{nearest:.2g}"))
     return sorted(shares)
 
 
