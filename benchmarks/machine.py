@@ -86,6 +86,26 @@ class Machine:
         A = self._matrix(PRODUCT, dtype)
         return 2.0 * PRODUCT**3 / self.seconds(lambda: A @ A)
 
+    def batched(self, n: int, dtype: torch.dtype) -> float:
+        """Operations a second of products of so many `[n, n]` matrices as lie in a cache."""
+        A = torch.ones(max(1, 2**15 // n**2), n, n, dtype=dtype)
+        count = max(1, 2**24 // (len(A) * n**3))
+        return 2.0 * count * len(A) * n**3 / self.least(lambda: [A @ A for _ in range(count)])
+
+    def cached(self) -> float:
+        """Bytes a second of adding numbers that lie in a cache: two are read and one is written."""
+        x = torch.ones(2**14, dtype=torch.float64)
+        return 3 * 200 * x.nbytes / self.least(lambda: [x.add_(x) for _ in range(200)])
+
+    def least(self, act: Callable[[], object]) -> float:
+        """Processor seconds of the quickest of a few calls."""
+        times = []
+        for _ in range(5):
+            begun = time.process_time()
+            act()
+            times.append(time.process_time() - begun)
+        return min(times)
+
     def stream(self) -> float:
         """Bytes a second of reading a matrix that lies in no cache."""
         A = self._matrix(STREAM, torch.float64)

@@ -9,8 +9,10 @@ import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
 
+from benchmarks.machine import Machine, counted
 from benchmarks.peers import there
 from benchmarks.timing import head, in_turn, row
+from benchmarks.works import by_autograd, step_of
 from engines.core.api import simulate
 from engines.core.compute.simulation import Simulation
 from engines.core.protocol.config import Config
@@ -22,6 +24,9 @@ from engines.optimizer_dynamics.scenes import network
 from engines.optimizer_dynamics.scenes.factorisation import draw
 
 CPU, MEMBERS, STEPS = torch.device("cpu"), 64, 20
+LOOPED = 16
+"""Members of which the loops are measured; all others take as long."""
+
 TARGETS = {16: "10", 32: "5", 64: "3"}
 """How many times as fast a batch shall be as a loop, by the size of the matrices."""
 
@@ -79,29 +84,47 @@ def _batch_over_loops(n: int, target: str) -> None:
         }
         peers |= {f"pytorch_optimizer over one batch, {name}": pair for name, pair in own.items()}
     for name, (knobs, make) in peers.items():
-        ours, theirs = in_turn(_batch(_factors(n, **knobs)), _loop(n, make), rounds=3)
-        each = f"{1e3 * theirs / STEPS:.2f} over {1e3 * ours / STEPS:.2f} ms a step"
-        row(f"n = {n}: {MEMBERS} loops of {name}", theirs / ours, target, each)
+        works = _batch(_factors(n, **knobs)), _loop(n, make, by_autograd), _loop(n, make, _by_hand)
+        ours, theirs, by_hand = (1e3 * seconds / STEPS for seconds in in_turn(*works, rounds=3))
+        theirs, by_hand, limit = theirs * MEMBERS / LOOPED, by_hand * MEMBERS / LOOPED, 1e3 * _limit(n, **knobs)
+        row(f"n = {n}: {MEMBERS} loops of {name}", theirs / ours, target,
+            f"{theirs:.2f} over {ours:.2f} ms a step; gradients by hand {by_hand:.2f}, {by_hand / ours:.1f}; "
+            f"limit {limit:.2f}, {theirs / limit:.1f}")  # fmt: skip
 
 
-def _loop(n: int, make: Make) -> Work:
-    """Step a plain loop over members, each with its own optimiser and closed-form gradients."""
+def _limit(n: int, **knobs: Any) -> float:
+    """Seconds of a step of all members of which only products and one reading and writing of the state are left."""
+    simulation = Simulation(ENGINE, _factors(n, **knobs), CPU)
+    simulation.advance(2)  # some only look around in their first step
+    (batch,) = simulation.batches
+    machine, flops = Machine(CPU), counted(step_of(batch)).flops
+    products = sum(each / machine.batched(n, dtype) for dtype, each in flops.items())
+    return products + 2 * sum(value.nbytes for value in batch.state) / machine.cached()
+
+
+def _loop(n: int, make: Make, gradients: Callable[..., None]) -> Work:
+    """Step a plain loop over members, each with its own optimiser."""
     members = []
-    for config in _factors(n):
+    for config in _factors(n)[:LOOPED]:
         drawn = draw(config)
         M = torch.tensor(drawn.U @ np.diag(config.values) @ drawn.V.T)
         parts = [torch.nn.Parameter(torch.tensor(W)) for W in drawn.factors]
         members.append((M, parts, make(parts)))
 
     def work() -> None:
-        with torch.no_grad():
-            for M, (A, B), optimiser in members:
-                for _ in range(STEPS):
-                    E = B @ A - M
-                    A.grad, B.grad = B.T @ E, E @ A.T
-                    optimiser.step()
+        for M, (A, B), optimiser in members:
+            for _ in range(STEPS):
+                gradients(M, A, B)
+                optimiser.step()
 
     return work
+
+
+@torch.no_grad()
+def _by_hand(M: torch.Tensor, A: torch.nn.Parameter, B: torch.nn.Parameter) -> None:
+    """Gradients `[n, n]` by the two products that they are, which spares calls alone."""
+    E = B @ A - M
+    A.grad, B.grad = B.T @ E, E @ A.T
 
 
 def _mixed() -> None:

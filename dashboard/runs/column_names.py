@@ -1,4 +1,4 @@
-"""What readers call the columns of a table of members: knobs, channels, and measures of a sweep."""
+"""Columns of a table of members as readers call them: knobs, channels, and measures of a sweep."""
 
 from __future__ import annotations
 

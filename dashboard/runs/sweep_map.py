@@ -61,7 +61,7 @@ class SweepMap:
         """The slice that is shown."""
         self._names = dict(names or {})
         self.label = plain(self._names.get(str(data.name), str(data.name)))
-        """What is shown."""
+        """Name of what is shown."""
         known = self.data.values[np.isfinite(self.data.values)]
         self._ends = (float(known.min()), float(known.max())) if len(known) else (0.0, 0.0)
         self.has_holes = len(known) < self.data.size

@@ -30,6 +30,8 @@ def observe(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
     error = parts["error_signal"].square() + parts["error_cross"].square() + parts["error_noise"].square()
     error = error.sqrt()
     left, right = norm(J), norm(K)
+    factor = eigenvalues(gF, problem.missing)
+    longest = largest(gF) if problem.missing is not None else factor[:, -1].clamp_min(0).sqrt()
     return {
         "loss": problem.loss(residual),
         "error": error,
@@ -39,9 +41,9 @@ def observe(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
         "noise_norm": torch.maximum(left, right),
         "noise_left": left,
         "noise_right": right,
-        **_imbalance(problem, gF, gG),
+        **_imbalance(problem, gF - gG, factor),
         **_iterate(problem, F, G),
-        "sharpness": knobs["eta"] * problem.scale * (largest(gF).square() + largest(gG).square()),
+        "sharpness": knobs["eta"] * problem.scale * (longest.square() + largest(gG).square()),
         "alignment": U.square().sum((-2, -1)) / F.square().sum((-2, -1)),
         "lifted_at": state.lifted_at,
     }
@@ -64,11 +66,10 @@ def _smallest(block: Tensor) -> Tensor:
     return values[:, -1] if block.shape[-1] >= block.shape[-2] else torch.zeros_like(values[:, 0])
 
 
-def _imbalance(problem: Problem, left: Tensor, right: Tensor) -> dict[str, Tensor]:
-    """Channels of the Gram matrices `[B, k, k]` of both factors."""
-    delta, (start, begun) = left - right, problem.imbalance
-    spectrum = eigenvalues(delta, problem.padded)
-    factor = eigenvalues(left, problem.padded)
+def _imbalance(problem: Problem, delta: Tensor, factor: Tensor) -> dict[str, Tensor]:
+    """Channels of the imbalance `[B, k, k]`, and of the eigenvalues of the left Gram matrix `[B, k]`."""
+    start, begun = problem.imbalance
+    spectrum = eigenvalues(delta, problem.missing)
     moved = torch.linalg.matrix_norm(delta - start)
     return {
         "imbalance_min": spectrum[:, 0],

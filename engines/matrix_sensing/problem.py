@@ -118,6 +118,11 @@ class Problem:
         )
 
     @cached_property
+    def missing(self) -> Tensor | None:
+        """Columns that members do not have, `[B, k]`; None where all members have all."""
+        return self.padded if bool(self.padded.any()) else None
+
+    @cached_property
     def imbalance(self) -> tuple[Tensor, Tensor]:
         """Imbalance `F0ᵀ F0 - G0ᵀ G0` of the start, `[B, k, k]`, and its Frobenius norm, `[B]`."""
         start = gram(self.F0) - gram(self.G0)

@@ -13,6 +13,7 @@ from engines.core.numerics.collapse_metrics import (
     centred,
     cosines,
     measure,
+    nearest_mean,
     nearest_mean_accuracy,
     scores,
     simplex,
@@ -61,8 +62,9 @@ def observe(problem: Problem, at: Readout, knobs: Knobs) -> dict[str, Tensor]:
     H, b = samples(problem, at), _bias(problem, M, W)
     between, within = problem.task.errors(W, at.H)
     scale = at.log_scale.clamp_max(LONGEST).exp()
-    left = response.survival(problem, at.H)
-    scored = scores(H, problem.labels, M, W, b)
+    parts = response.directions(problem, at.H)
+    left, nearest = response.survival(problem, parts), nearest_mean(H, M)
+    scored = scores(H, problem.labels, M, W, b, nearest)
     return {
         **metrics,
         **scored,
@@ -76,12 +78,12 @@ def observe(problem: Problem, at: Readout, knobs: Knobs) -> dict[str, Tensor]:
         "loss_within": within,
         "loss_between": between,
         "residual": at.residual,
-        "response_error": response.error(problem, at.H, at.log_response),
+        "response_error": response.error(problem, parts, at.log_response),
         "survival": left,
         "survival_theory": torch.where(left.isnan(), torch.nan, at.log_response.exp()),
         "layer_nc1": metrics["nc1"][:, None],
         "layer_nc1_trace": metrics["nc1_trace"][:, None],
-        "layer_accuracy": nearest_mean_accuracy(H, problem.labels, M)[:, None],
+        "layer_accuracy": nearest_mean_accuracy(H, problem.labels, M, nearest)[:, None],
     }
 
 

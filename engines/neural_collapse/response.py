@@ -78,23 +78,23 @@ def directions(problem: Problem, H: Tensor) -> list[Tensor]:
     return [within, Y - within, inside - turned, turned, C - inside, dH[..., :K] - C]
 
 
-def survival(problem: Problem, H: Tensor) -> Tensor:
-    """Share of each of the six parts that is left, `‖part of dH‖/‖part of dH0‖`, `[B, 6]`.
+def survival(problem: Problem, parts: Sequence[Tensor]) -> Tensor:
+    """Share of each of the six parts `[B, d, *]` that is left, `‖part of dH‖/‖part of dH0‖`, `[B, 6]`.
 
     NaN where a start has no such part, or is not near collapse.
     """
-    now, begun = _sizes(directions(problem, H)), problem.begun_sizes
+    now, begun = _sizes(parts), problem.begun_sizes
     assert begun is not None  # `build` filled it
     absent = (begun <= 1e-12 * begun.amax(-1, keepdim=True)) | ~problem.near_minimiser[:, None]
     return torch.where(absent, torch.nan, now / torch.where(absent, 1, begun))
 
 
-def error(problem: Problem, H: Tensor, logs: Tensor) -> Tensor:
+def error(problem: Problem, now: Sequence[Tensor], logs: Tensor) -> Tensor:
     """Relative error of the linear response, `‖dH - F dH0‖/‖F dH0‖` `[B]`, with F from its logarithms `[B, 6]`.
 
-    NaN where the start is not near collapse.
+    `now` are the six parts of dH, `[B, d, *]` each. NaN where the start is not near collapse.
     """
-    now, begun = directions(problem, H), problem.begun
+    begun = problem.begun
     foretold = [wide(left) * part for left, part in zip(logs.exp().unbind(-1), begun, strict=True)]
     off = torch.stack([square(one - other) for one, other in zip(now, foretold, strict=True)]).sum(0)
     whole = torch.stack([square(part) for part in foretold]).sum(0)

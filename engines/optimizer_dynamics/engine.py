@@ -21,6 +21,7 @@ DYNAMICS: dict[str, Dynamics] = {
         step=factorisation.step,
         observe=factorisation.observe,
         snapshot=factorisation.snapshot,
+        members=factorisation.members,
         capturable=lambda problem: not problem.race.needs_host,
         nbytes=factorisation.nbytes,
         theory=predictions.factorisation_lines,

@@ -18,8 +18,10 @@ from torch import Tensor
 from engines.core.compute import device as devices
 from engines.core.compute.arithmetic import without_gradients
 from engines.core.compute.channel_check import check_channels
-from engines.core.compute.cuda_graph import CapturedSteps, loop
+from engines.core.compute.cuda_graph import CapturedSteps
 from engines.core.compute.device import Transfer
+from engines.core.compute.heap import keep_freed_memory
+from engines.core.compute.slabs import Slabs
 from engines.core.data.recording import Frame
 from engines.core.data.schedule import THIN, Schedule
 from engines.core.protocol.config import Config
@@ -33,6 +35,9 @@ HUGE = 1e30
 """An entry of the state beyond this has diverged: its powers would overflow the diagnostics."""
 
 CPU = torch.device("cpu")
+
+READ_AT_ONCE = (torch.float64, torch.float32)
+"""Types of which a processor finds least and largest in one reading."""
 
 LOSS = "loss"
 """The channel that is finite for as long as a member is, where an engine has it."""
@@ -61,6 +66,7 @@ class Batch:
         self.problem = engine.problem(configs, device)
         self.knobs = {name: self._tensor(configs, name) for name in _numeric(engine.Config)}
         self.state = engine.init(configs, self.problem)
+        self._slabs = Slabs(engine, self.problem, self.state)
         self.diverged = torch.zeros(len(members), dtype=torch.bool, device=device)
         self._any_diverged = False
         self._checked = self.state
@@ -82,7 +88,7 @@ class Batch:
         if self.captured:
             self.state = self.captured(self.state, self.knobs, count)
         else:
-            self.state = loop(self._step, self.state, self.knobs, count)
+            self.state = self._slabs.advance(self.engine.step, self.state, self.knobs, count)
 
     def _capture(self) -> None:
         """Capture the step once and for all; where that fails, the plain loop does the same, only slower."""
@@ -107,8 +113,10 @@ class Batch:
 
     def freeze_diverged(self, count: int) -> dict[int, int]:
         """Freeze members that diverged within the last `count` steps: {member: steps after the last call}."""
-        fresh = ~_finite(self.state) & ~self.diverged
-        diverged = self._replay(fresh, count) if bool(fresh.any()) else {}
+        diverged: dict[int, int] = {}
+        if self.device.type != "cpu" or not _all_finite(self.state):
+            fresh = ~_finite(self.state) & ~self.diverged
+            diverged = self._replay(fresh, count) if bool(fresh.any()) else {}
         if self._any_diverged:
             self.state = _where(self.diverged, self._checked, self.state)
         self._checked = self.state
@@ -119,7 +127,7 @@ class Batch:
         steps_after: dict[int, int] = {}
         state = last = self._checked
         for after in range(1, count + 1):
-            state = self._step(state, self.knobs)
+            state = self._slabs.advance(self.engine.step, state, self.knobs, 1)
             gone = fresh & ~self.diverged & ~_finite(state)
             self.diverged = self.diverged | gone
             last = _where(fresh & ~self.diverged, state, last)
@@ -148,6 +156,8 @@ class Simulation:
 
     @without_gradients
     def __init__(self, engine: Engine, configs: Sequence[Config], device: torch.device) -> None:
+        keep_freed_memory()
+        devices.multiply_in_full(device)
         self.engine, self.device, self.size = engine, device, len(configs)
         self.step = 0
         self.schedule = Schedule()
@@ -309,6 +319,14 @@ def group_by_shape(configs: Sequence[Config]) -> dict[Any, list[Config]]:
 
 def _numeric(kind: type[Config]) -> list[str]:
     return [name for name, knob in kind.knobs().items() if knob.role != "shape" and knob.type is not str]
+
+
+def _all_finite(state: Any) -> bool:
+    """Whether no member has diverged, by one reading of each tensor `[B, *]`; a NaN is the least and the largest."""
+    reals = [value for value in state if value.is_floating_point() and value.numel()]
+    if any(value.dtype not in READ_AT_ONCE for value in reals):
+        return False
+    return all(-HUGE < float(least) and float(most) < HUGE for least, most in (value.aminmax() for value in reals))
 
 
 def _finite(state: Any) -> Tensor:

@@ -49,8 +49,8 @@ class Momentum(Method):
     def update(self, x: Inputs, memory: Memory) -> Moved:
         """Step along the velocity `[b, P]`."""
         beta = x.knobs["beta1"]
-        v = (beta * memory["v"]).add_(x.gradient)
-        return moved(x, (beta * v).add_(x.gradient) if self.nesterov else v), {"v": v}
+        v = torch.mul(beta, memory["v"], out=x.room.get("v")).add_(x.gradient)
+        return moved(x, (beta * v).add_(x.gradient) if self.nesterov else v, scratch=self.nesterov), {"v": v}
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Sign(Method):
 
     def update(self, x: Inputs, memory: Memory) -> Moved:
         """Step along the signs `[b, P]`."""
-        return moved(x, x.gradient.sign()), memory
+        return moved(x, x.gradient.sign(), scratch=True), memory
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,8 @@ class Lion(Method):
     def update(self, x: Inputs, memory: Memory) -> Moved:
         """Step along the signs of the interpolated momentum `[b, P]`."""
         m, g, b1, b2 = memory["m"], x.gradient, x.knobs["beta1"], x.knobs["beta2"]
-        return moved(x, moving_average(m, g, b1).sign()), {"m": moving_average(m, g, b2)}
+        direction = moving_average(m, g, b1).sign_()
+        return moved(x, direction, scratch=True), {"m": moving_average(m, g, b2, x.room.get("m"))}
 
 
 @dataclass(frozen=True)
@@ -94,12 +95,16 @@ class Adam(Method):
     def update(self, x: Inputs, memory: Memory) -> Moved:
         """Step along the averaged gradient over its root mean square `[b, P]`."""
         b1, b2, g = x.knobs["beta1"], x.knobs["beta2"], x.gradient
-        after = {"v": moving_average(memory["v"], g.square(), b2)}
-        if self.first:
-            after = {"m": moving_average(memory["m"], g, b1), **after}
-        u = after["m"] / (1 - b1**x.t) if self.first else g
-        v = after["v"] / (1 - b2**x.t) if self.corrected else after["v"]
-        return moved(x, u / v.sqrt().add_(x.knobs["eps"])), after
+        fresh = g.square().mul_(1 - b2)
+        after = {"v": torch.mul(b2, memory["v"], out=x.room.get("v")).add_(fresh)}
+        # What is not needed any more is overwritten: new memory costs as much as the arithmetic.
+        v = torch.div(after["v"], 1 - b2**x.t, out=fresh).sqrt_() if self.corrected else after["v"].sqrt()
+        v.add_(x.knobs["eps"])
+        if not self.first:
+            return moved(x, torch.div(g, v, out=v), scratch=True), after
+        after = {"m": moving_average(memory["m"], g, b1, x.room.get("m")), **after}
+        u = after["m"] / (1 - b1**x.t)
+        return moved(x, u.div_(v), scratch=True), after
 
 
 @dataclass(frozen=True)

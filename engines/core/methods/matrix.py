@@ -52,9 +52,9 @@ class Muon(Method):
     def update(self, x: Inputs, memory: Memory) -> Moved:
         """Step along the orthogonal momentum of every leaf of `[b, P]`."""
         beta = x.knobs["beta1"]
-        m = moving_average(memory["m"], x.gradient, beta)
+        m = moving_average(memory["m"], x.gradient, beta, x.room.get("m"))
         ahead = moving_average(m, x.gradient, beta) if self.nesterov else m
-        return moved(x, each(ahead, x.leaves, self._orthogonal)), {"m": m}
+        return moved(x, each(ahead, x.leaves, self._orthogonal), scratch=True), {"m": m}
 
     def _orthogonal(self, X: Tensor, leaf: Leaf) -> Tensor:
         if self.orthogonalise == "polar":
@@ -165,17 +165,18 @@ class Soap(Method):
             return x.w, {**memory, "gram": gram, "basis": self._eigenbases(gram, x.leaves)}
         b1, b2, t = x.knobs["beta1"], x.knobs["beta2"], x.t - 1
         bases = _split_grams(memory["basis"], x.leaves)
-        m = moving_average(memory["m"], x.gradient, b1)
-        v = moving_average(memory["v"], _turned(x.gradient, bases, x.leaves).square(), b2)
+        m = moving_average(memory["m"], x.gradient, b1, x.room.get("m"))
+        v = moving_average(memory["v"], _turned(x.gradient, bases, x.leaves).square_(), b2, x.room.get("v"))
         unbiased = v / (1 - b2**t)
         unmasked = unbiased > MASKED * unbiased.amax(1, keepdim=True)
-        turned = _turned(m, bases, x.leaves) / (1 - b1**t)
-        u = torch.where(unmasked, turned / (unbiased.sqrt() + x.knobs["eps"]), 0)
-        gram = self.beta * memory["gram"] + (1 - self.beta) * self._new_grams(x)
+        turned = _turned(m, bases, x.leaves).div_(1 - b1**t)
+        u = turned.div_(unbiased.sqrt_().add_(x.knobs["eps"])).masked_fill_(~unmasked, 0)
+        gram = torch.mul(memory["gram"], self.beta, out=x.room.get("gram"))
+        gram.add_(self._new_grams(x).mul_(1 - self.beta))
         after = {"m": m, "v": v, "gram": gram, "basis": memory["basis"]}
         if step % self.every == 0:
             after["basis"], after["v"] = self._refreshed(gram, bases, v, x.leaves)
-        return moved(x, _turned_back(u, bases, x.leaves)), after
+        return moved(x, _turned_back(u, bases, x.leaves), scratch=True), after
 
     @staticmethod
     def _new_grams(x: Inputs) -> Tensor:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import prod
+from types import MappingProxyType
 from typing import NamedTuple
 
 import torch
@@ -56,6 +57,8 @@ class Inputs(NamedTuple):
     knobs: Mapping[str, Tensor]
     """`[b, 1]` each."""
     leaves: Leaves
+    room: Mapping[str, Tensor] = MappingProxyType({})
+    """New memory by name, `[b, size]` each, for methods that write theirs there: then nothing is copied."""
 
 
 class Method:
@@ -94,9 +97,9 @@ def scalars(w: Tensor, **values: float | Tensor) -> Memory:
     return {name: torch.zeros_like(like) + value for name, value in values.items()}
 
 
-def moving_average(old: Tensor, fresh: Tensor, keep: Tensor) -> Tensor:
+def moving_average(old: Tensor, fresh: Tensor, keep: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute `keep old + (1-keep) fresh`, `[b, P]`; in place where nobody else has it, as memory is what is slow."""
-    return (keep * old).add_((1 - keep) * fresh)
+    return torch.mul(keep, old, out=out).add_((1 - keep) * fresh)
 
 
 def decayed(x: Inputs) -> Tensor:
@@ -104,9 +107,9 @@ def decayed(x: Inputs) -> Tensor:
     return x.w * (1 - x.rate * x.knobs["weight_decay"])
 
 
-def moved(x: Inputs, direction: Tensor) -> Tensor:
-    """Take the step `(1 - eta wd) w - eta u`, `[b, P]`."""
-    return decayed(x).sub_(x.rate * direction)
+def moved(x: Inputs, direction: Tensor, scratch: bool = False) -> Tensor:
+    """Take the step `(1 - eta wd) w - eta u`, `[b, P]`; where u is `scratch` it may be overwritten."""
+    return decayed(x).sub_(direction.mul_(x.rate) if scratch else x.rate * direction)
 
 
 def split(flat: Tensor, leaves: Leaves) -> list[Tensor]:
@@ -125,7 +128,9 @@ def join(parts: Sequence[Tensor]) -> Tensor:
 
 
 def each(flat: Tensor, leaves: Leaves, act: Callable[[Tensor, Leaf], Tensor]) -> Tensor:
-    """Apply a function to every leaf of `[b, P]`; it is told the leaf."""
+    """Apply a function of matrices `[*, rows, columns]` to every leaf of `[b, P]`; it is told the leaf."""
+    if len(set(leaves)) == 1 and not leaves[0].diagonal:  # all at once
+        return act(flat.reshape(-1, leaves[0].rows, leaves[0].columns), leaves[0]).reshape(flat.shape)
     return join([act(part, leaf) for part, leaf in zip(split(flat, leaves), leaves, strict=True)])
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -34,6 +34,11 @@ class RaceGroup:
     places: Any
     layout: tuple[tuple[str, int], ...]
 
+    @property
+    def used(self) -> int:
+        """Numbers of a row that the memory takes."""
+        return sum(size for _, size in self.layout)
+
     def unpack(self, rows: Tensor) -> Memory:
         """Read the memory `[b, K]` of these members by name."""
         tensors, start = {}, 0
@@ -42,15 +47,13 @@ class RaceGroup:
             start += size
         return tensors
 
-    def pack(self, memory: Memory, width: int) -> Tensor:
-        """Put memory by name into rows `[b, width]`, zeros behind it."""
-        parts = [memory[name] for name, _ in self.layout]
-        used = sum(size for _, size in self.layout)
-        if not parts:
-            raise AssertionError("a memory without names is not packed")
-        return torch.cat([*parts, parts[0].new_zeros(len(parts[0]), width - used)], 1) if width > used else (
-            torch.cat(parts, 1) if len(parts) > 1 else parts[0]
-        )  # fmt: skip
+    def pack(self, memory: Memory, rows: Tensor, room: Memory) -> None:
+        """Put memory by name into rows `[b, K]`, zeros behind it; `room` is those rows by name."""
+        for name, place in room.items():
+            if memory[name] is not place:
+                place.copy_(memory[name])
+        if self.used < rows.shape[1]:
+            rows[:, self.used :] = 0
 
 
 @dataclass(frozen=True)
@@ -67,13 +70,21 @@ class Race:
         """Whether the step of some method asks a GPU for a number before it goes on."""
         return any(group.method.needs_host for group in self.groups)
 
+    def members(self, places: slice) -> Race:
+        """Return the methods of some members alone, as a race of their own with rows as wide."""
+        if len(self.groups) == 1:
+            return self
+        within = [(group, group.places[(group.places >= places.start) & (group.places < places.stop)] - places.start)
+                  for group in self.groups]  # fmt: skip
+        return replace(self, groups=tuple(replace(group, places=own) for group, own in within if len(own)))
+
     def start(self, w: Tensor, knobs: Knobs) -> Tensor:
         """Return the memory `[B, K]` of parameters `[B, P]` before the first step."""
         memory = w.new_zeros(len(w), self.width)
         for group in self.groups:
             if group.layout:
                 begun = _first_memory(group, w[group.places], _columns(knobs, group.places), self.leaves)
-                memory[group.places] = group.pack(begun, self.width)
+                memory[group.places, : group.used] = torch.cat([begun[name] for name, _ in group.layout], 1)
         return memory
 
     def step(
@@ -96,12 +107,16 @@ class Race:
         return new_w, new_memory
 
     def _group_step(self, group: RaceGroup, rows: Tensor, inputs: Inputs) -> tuple[Tensor, Tensor]:
-        memory = group.unpack(rows)
+        if not group.layout:
+            return group.method.update(inputs, {})[0], rows
+        memory, new = group.unpack(rows), torch.empty_like(rows)
+        room = group.unpack(new)
         average = memory.pop(AVERAGE, None)
-        w, after = group.method.update(inputs, memory)
+        w, after = group.method.update(inputs._replace(room=room), memory)
         if average is not None:
             after = {**after, AVERAGE: averaged(group.average, average, w, inputs.t, inputs.knobs["averaging"])}
-        return w, group.pack(after, self.width) if group.layout else rows
+        group.pack(after, new, room)
+        return w, new
 
     def reported(self, w: Tensor, memory: Tensor, knobs: Knobs) -> Tensor:
         """Return the point of each member that counts, `[B, P]`: an average, where its method or a knob says so."""
@@ -165,7 +180,7 @@ def race(methods: Sequence[tuple[Method, Average]], leaves: Leaves, w: Tensor, k
         begun = _first_memory(empty, w[places], _columns(knobs, places), leaves)
         layout = tuple((name, value.shape[1]) for name, value in begun.items())
         grouped.append(RaceGroup(method, average, places, layout))
-    width = max(sum(size for _, size in group.layout) for group in grouped)
+    width = max(group.used for group in grouped)
     return Race(tuple(grouped), leaves, width)
 
 

@@ -113,17 +113,21 @@ class Prodigy(Method):
         """Step as Adam does with the rate d, for `[b, P]`."""
         g, b1, b2, d0, d = x.gradient, x.knobs["beta1"], x.knobs["beta2"], x.knobs["d0"], memory["d"]
         q, step = b2.sqrt(), d * x.rate
-        numerator = q * memory["numerator"] + (d / d0) * step * dot(g, memory["x0"] - x.w)
-        m = b1 * memory["m"] + (1 - b1) * d * g
-        v = b2 * memory["v"] + (1 - b2) * d.square() * g.square()
-        s = q * memory["s"] + (d / d0) * step * g
-        size = s.abs().sum(1, keepdim=True)
+        # What is not needed any more is overwritten: new memory costs as much as the arithmetic.
+        scratch = (memory["x0"] - x.w).mul_(g)
+        numerator = q * memory["numerator"] + (d / d0) * step * scratch.sum(1, keepdim=True)
+        v = torch.mul(b2, memory["v"], out=x.room.get("v"))
+        v.add_(torch.mul(g, g, out=scratch).mul_((1 - b2) * d.square()))
+        m = torch.mul(b1, memory["m"], out=x.room.get("m")).add_(torch.mul((1 - b1) * d, g, out=scratch))
+        s = torch.mul(q, memory["s"], out=x.room.get("s")).add_(torch.mul((d / d0) * step, g, out=scratch))
+        size = torch.abs(s, out=scratch).sum(1, keepdim=True)
         estimate = torch.where(size > 0, numerator / size, 0)
         started = torch.where(d == d0, torch.maximum(d, estimate), d)
         highest = torch.maximum(memory["highest"], estimate)
         new = torch.minimum(highest, started * x.knobs["growth_rate"])
         new = torch.where(size > 0, new, d)
-        w = decayed(x._replace(rate=step)) - step * m / (v.sqrt() + new * x.knobs["eps"])
+        denominator = torch.sqrt(v, out=scratch).add_(new * x.knobs["eps"])
+        w = decayed(x._replace(rate=step)).sub_((step * m).div_(denominator))
         after = {"x0": memory["x0"], "s": s, "m": m, "v": v, "d": new, "highest": highest, "numerator": numerator}
         return w, after
 

@@ -51,8 +51,8 @@ def unit_scaled(A: Tensor) -> tuple[Tensor, Tensor]:
     Exact; u = 1 where A is zero, or not finite.
     """
     largest = A.abs().amax((-2, -1), keepdim=True)
-    exponent = torch.frexp(largest).exponent
-    u = torch.ldexp(torch.ones_like(largest), torch.where(largest.isfinite(), exponent - 1, 0))
+    exponent = torch.frexp(largest.nan_to_num(1, 1, 1)).exponent  # that of 1 is 1
+    u = torch.ldexp(torch.ones_like(largest), exponent - 1)
     return A / u, u
 
 
@@ -224,19 +224,26 @@ def nearest_mean(H: Tensor, M: Tensor) -> Tensor:
     return (C.square().sum(-2)[..., None] - 2 * C.mT @ H).min(-2).indices  # argmin takes fifteen times as long
 
 
-def nearest_mean_accuracy(H: Tensor, labels: Tensor, M: Tensor) -> Tensor:
-    """Share of samples with the mean of their own class the nearest, `[*]`; NaN where all means coincide."""
-    return _share(M, nearest_mean(H, M) == labels)
+def nearest_mean_accuracy(H: Tensor, labels: Tensor, M: Tensor, nearest: Tensor | None = None) -> Tensor:
+    """Share of samples with the mean of their own class the nearest, `[*]`; NaN where all means coincide.
+
+    `nearest` `[*, N]` is what `nearest_mean` found, where that is known.
+    """
+    return _share(M, (nearest_mean(H, M) if nearest is None else nearest) == labels)
 
 
-def scores(H: Tensor, labels: Tensor, M: Tensor, W: Tensor, b: Tensor) -> dict[str, Tensor]:
+def scores(
+    H: Tensor, labels: Tensor, M: Tensor, W: Tensor, b: Tensor, nearest: Tensor | None = None
+) -> dict[str, Tensor]:
     """Shares of samples that are classified right, and not given to the class of the nearest mean (NC4), each `[*]`.
 
     Of samples `H [*, d, N]` with labels `[N]`, class means `M [*, d, K]`, and the classifier `W [*, K, d]`,
-    `b [*, K]`; by `accuracy` and `nc4`, which is NaN where all means coincide.
+    `b [*, K]`; by `accuracy` and `nc4`, which is NaN where all means coincide. `nearest` `[*, N]` is what
+    `nearest_mean` found, where that is known.
     """
+    nearest = nearest_mean(H, M) if nearest is None else nearest
     chosen = (W @ H + b[..., None]).max(-2).indices
-    return {"accuracy": (chosen == labels).to(H.dtype).mean(-1), "nc4": _share(M, chosen != nearest_mean(H, M))}
+    return {"accuracy": (chosen == labels).to(H.dtype).mean(-1), "nc4": _share(M, chosen != nearest)}
 
 
 def _share(M: Tensor, which: Tensor) -> Tensor:

@@ -123,7 +123,8 @@ def _resolved(A: Tensor) -> tuple[Tensor, Tensor]:
     """
     if not A.numel():
         return A, A.new_ones((*A.shape[:-2], 1))
-    largest = A.abs().amax((-2, -1), keepdim=True)
-    size = torch.ldexp(torch.ones_like(largest), torch.frexp(largest).exponent.clamp(-1000, 1000))
-    size = torch.where(largest.isfinite() & (largest > 0), size, 1)
-    return A.masked_fill(A.abs() < SPAN * largest, 0) / size, size[..., 0]
+    sizes = A.abs()
+    largest = sizes.amax((-2, -1), keepdim=True)
+    exponent = torch.frexp(largest.nan_to_num(0, 0, 0)).exponent.clamp_(-1000, 1000)  # that of 0 is 0
+    size = torch.ldexp(torch.ones_like(largest), exponent)
+    return A.masked_fill(sizes < SPAN * largest, 0).div_(size), size[..., 0]

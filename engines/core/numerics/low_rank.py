@@ -13,11 +13,14 @@ def gram(F: Tensor) -> Tensor:
     return F.mT @ F
 
 
-def eigenvalues(symmetric: Tensor, padded: Tensor) -> Tensor:
+def eigenvalues(symmetric: Tensor, padded: Tensor | None) -> Tensor:
     """Compute ascending eigenvalues `[B, k]` of each member's own block; NaN for columns that it does not have.
 
-    Padded columns are zero, so a diagonal entry above the spectrum keeps their eigenvalues apart, at the end.
+    Padded columns are zero, so a diagonal entry above the spectrum keeps their eigenvalues apart, at the end. Where
+    `padded` is None all members have all columns.
     """
+    if padded is None:
+        return eigvalsh(symmetric)
     above = 2 * torch.linalg.matrix_norm(symmetric, keepdim=True)[..., 0] + 1
     values = eigvalsh(symmetric + torch.diag_embed(padded * above))
     return torch.where(torch.sort(padded, stable=True).values, torch.nan, values)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic
 
 from engines.core.protocol.engine import C, Engine, RunData
@@ -34,6 +34,7 @@ class Dynamics(Generic[C]):
     step: Callable[[Any, Any, Knobs], Any]
     observe: Callable[[Any, Any, Knobs], dict[str, Tensor]]
     snapshot: Callable[[Any, Any, Knobs], dict[str, Tensor]] = lambda problem, state, knobs: {}
+    members: Callable[[Any, slice], Any] = lambda problem, places: None
     capturable: Callable[[Any], bool] = lambda problem: False
     nbytes: Callable[[Sequence[C]], int] = lambda configs: 0
     place: Callable[[Sequence[C], device], device] | None = None
@@ -79,6 +80,11 @@ class CompositeEngine(Engine[C, ChosenProblem, Any]):
     def snapshot(self, problem: ChosenProblem, state: Any, knobs: Knobs) -> dict[str, Tensor]:
         """Compute all thin channels, each `[B, *dims]`."""
         return problem.dynamics.snapshot(problem.problem, state, knobs)
+
+    def members(self, problem: ChosenProblem, places: slice) -> ChosenProblem | None:
+        """Return the constants of some members alone, where the dynamics tell them apart."""
+        own = problem.dynamics.members(problem.problem, places)
+        return None if own is None else replace(problem, problem=own)
 
     def capturable(self, problem: ChosenProblem) -> bool:
         """Whether a CUDA graph may record the step."""

@@ -217,9 +217,12 @@ class RunData:
         return steps[:size], *(value[:size, member] for value in values)
 
     def final(self, member: int) -> dict[str, float]:
-        """Return the last value of each scalar channel of one member; NaN where it diverged."""
+        """Return the last value of each scalar channel of one member; NaN where it diverged.
+
+        Channels that are not recorded, as in a file that is older than they are, are left out.
+        """
         member = self._member(member)
-        scalars = [channel.name for channel in self.engine.channels if not channel.dims]
+        scalars = [c.name for c in self.engine.channels if not c.dims and c.name in self.recording.series(c.name).names]
         return {name: float(self[name][-1, member]) for name in scalars}
 
     def where(self, **values: Any) -> list[int]:
@@ -322,6 +325,10 @@ class Engine(ABC, Generic[C, P, S]):
     def snapshot(self, problem: P, state: S, knobs: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return all `thin` channels, each `[B, *dims]`."""
         return {}
+
+    def members(self, problem: P, places: slice) -> P | None:
+        """Return the constants of some members alone; None where members share what a step reads."""
+        return None
 
     def capturable(self, problem: P) -> bool:
         """Return whether `step` has no data-dependent control flow, so that a CUDA graph may record it."""

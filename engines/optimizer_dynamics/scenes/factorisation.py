@@ -7,7 +7,7 @@ the bases in between where the start is aligned.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -104,6 +104,12 @@ def build(configs: Configs, device: torch.device) -> Problem:
         race=race([method_of(config) for config in configs], leaves, start, knobs_of(configs, device)),
         rate_schedules=tuple(config.schedule for config in configs),
     )  # fmt: skip
+
+
+def members(problem: Problem, places: slice) -> Problem:
+    """Return the problem of some members alone."""
+    own = {name: getattr(problem, name)[places] for name in ("M", "U", "V", "s", "start", "law", "rate_schedules")}
+    return replace(problem, race=problem.race.members(places), **own)
 
 
 def strengths(config: OptimizerDynamics, drawn: Draw | None = None) -> np.ndarray:

@@ -1,0 +1,49 @@
+"""Steps of many members, some of them at a time: their states then stay in the cache of a core from step to step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from engines.core.compute.cuda_graph import loop
+from engines.core.protocol.engine import Engine
+
+CACHED = 2**22
+"""Bytes of states that are advanced together, a thread: a share of the cache that all cores have in common."""
+
+ALIGNED = 8
+"""Members of a slab are a multiple of it: within a line of the cache a matrix then begins where it does in the batch.
+
+Libraries round differently where it begins elsewhere; so no bit depends on how members are divided.
+"""
+
+
+class Slabs:
+    """A batch whose members are stepped some at a time, where an engine can tell their constants apart."""
+
+    def __init__(self, engine: Engine, problem: Any, state: Any) -> None:
+        """Divide a batch on the processor whose state of tensors `[B, *]` does not fit into the cache."""
+        self._parts: list[tuple[slice, Any]] = [(slice(None), problem)]
+        members, size = len(state[0]), sum(value.nbytes for value in state)
+        each = members * CACHED * torch.get_num_threads() // max(size, 1)
+        each = max(ALIGNED, each // ALIGNED * ALIGNED)
+        if each < members and state[0].device.type == "cpu":
+            places = [slice(start, start + each) for start in range(0, members, each)]
+            divided = [(some, engine.members(problem, some)) for some in places]
+            if divided[0][1] is not None:
+                self._parts = divided
+
+    def advance(self, step: Callable[..., Any], state: Any, knobs: Mapping[str, Tensor], count: int) -> Any:
+        """Return the state of tensors `[B, *]` after `count` steps of `step(problem, state, knobs)`, knobs `[B]`."""
+        if len(self._parts) == 1:
+            return loop(partial(step, self._parts[0][1]), state, knobs, count)
+        parts = []
+        for places, problem in self._parts:
+            own = type(state)(*(value[places] for value in state))
+            its_knobs = {name: value[places] for name, value in knobs.items()}
+            parts.append(loop(partial(step, problem), own, its_knobs, count))
+        return type(state)(*map(torch.cat, zip(*parts, strict=True)))
