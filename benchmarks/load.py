@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
+from weakref import WeakSet
 
 import numpy as np
 import torch
@@ -108,7 +109,7 @@ def main() -> None:
         _stay(address, stay)
 
 
-def _crowd(address: str, labs: list[Lab], crowd: int) -> None:
+def _crowd(address: str, labs: WeakSet[Lab], crowd: int) -> None:
     path = address_of(KNOBS)
     one = visit(address, path, 1, 10.0, 1.0)
     settled = level_at_rest(labs)
@@ -145,7 +146,7 @@ def _stay(address: str, seconds: float) -> None:
         f"{found['last_ms']:.1f} ms against {found['first_ms']:.1f}")  # fmt: skip
 
 
-def _opening(address: str, path: str, labs: list[Lab], server: threading.Thread) -> tuple[float, float]:
+def _opening(address: str, path: str, labs: WeakSet[Lab], server: threading.Thread) -> tuple[float, float]:
     """Seconds of the processor that the event loop takes from the request to the first drawing; the longest piece."""
     labs.clear()
     clock, pieces = time.pthread_getcpuclockid(server.ident or 0), []
@@ -160,7 +161,7 @@ def _opening(address: str, path: str, labs: list[Lab], server: threading.Thread)
     Handle._run = timed  # type: ignore[method-assign]
     visitor = threading.Thread(target=visit, args=(address, path, 1, 4.0, 0.1))
     visitor.start()
-    while not (labs and labs[0].refresh._drawn) and time.monotonic() < end:
+    while not any(lab.refresh._drawn for lab in tuple(labs)) and time.monotonic() < end:
         time.sleep(0.01)
     time.sleep(0.3)  # until it is sent
     spent = time.clock_gettime(clock) - begun
@@ -175,7 +176,7 @@ def _compare(when: str, before: Level, after: Level) -> None:
         row(f"{name} {when}, over those before", now / max(was, 1), "1", f"{was:.0f} -> {now:.0f}")
 
 
-def _come_and_go(address: str, labs: list[Lab], count: int) -> None:
+def _come_and_go(address: str, labs: WeakSet[Lab], count: int) -> None:
     """Have visitors come and go; what the first fifth of them leaves behind belongs to the program."""
     groups, first = count // GROUP, max(1, count // GROUP // 5)
     for _ in range(first):
@@ -186,7 +187,7 @@ def _come_and_go(address: str, labs: list[Lab], count: int) -> None:
     _compare(f"after {(groups - first) * GROUP} more came and went", before, level_at_rest(labs))
 
 
-def rest(labs: list[Lab]) -> None:
+def rest(labs: WeakSet[Lab]) -> None:
     """Wait until nothing is computed and every page has been given up."""
     labs.clear()
     end = time.monotonic() + 60
@@ -195,21 +196,22 @@ def rest(labs: list[Lab]) -> None:
     time.sleep(2)
 
 
-def level_at_rest(labs: list[Lab]) -> Level:
+def level_at_rest(labs: WeakSet[Lab]) -> Level:
     """Count what the process holds once it is at rest."""
     rest(labs)
     time.sleep(6)  # threads that have nothing to do end by themselves
     return level()
 
 
-def _watch(labs: list[Lab], crowd: int, found: dict[str, Any]) -> None:
+def _watch(labs: WeakSet[Lab], crowd: int, found: dict[str, Any]) -> None:
     """Count the steps of all labs over a window that begins once all are open."""
     while len(labs) < crowd:
         time.sleep(0.1)
     time.sleep(3)
-    before = [lab.session.runner.status.step for lab in labs]
+    runners = [lab.session.runner for lab in labs]
+    before = [runner.status.step for runner in runners]
     time.sleep(WINDOW)
-    steps = [lab.session.runner.status.step - at for lab, at in zip(labs, before, strict=True)]
+    steps = [runner.status.step - at for runner, at in zip(runners, before, strict=True)]
     found |= {"advanced": sum(step > 0 for step in steps), "jain": jain(steps), "least": min(steps), "most": max(steps)}
 
 
@@ -228,11 +230,11 @@ def visit(address: str, path: str, count: int, seconds: float, over: float) -> d
 
 
 @contextmanager
-def served() -> Iterator[tuple[str, list[Lab], threading.Thread]]:
+def served() -> Iterator[tuple[str, WeakSet[Lab], threading.Thread]]:
     """Serve in a thread; gives the labs that are opened."""
-    labs: list[Lab] = []
+    labs: WeakSet[Lab] = WeakSet()  # a lab may start after its visitor has left, and is not kept alive by being counted
     start = Lab.start
-    Lab.start = lambda self: (labs.append(self), start(self))[1]  # type: ignore[method-assign, assignment, return-value]
+    Lab.start = lambda self: (labs.add(self), start(self))[1]  # type: ignore[method-assign, assignment, return-value]
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -7,6 +7,7 @@ import logging
 import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextvars import Context
 from dataclasses import replace
 from functools import partial
 from html import escape
@@ -20,7 +21,7 @@ import panel_material_ui as pmui
 from panel.io.resources import get_dist_path
 from panel.util.parameters import edit_readonly
 
-from dashboard.page.background import MAKER, beside, draw_first_frame, make_models
+from dashboard.page.background import MAKER, beside, draw_first_frame, make_models, session_held
 from dashboard.page.lab import Lab  # before any page is open: components that came later are declared to it twice
 from dashboard.page.messages import message
 from dashboard.runs import library
@@ -131,6 +132,8 @@ async def _filled(
         # Importing torch takes seconds: other pages go on meanwhile.
         if engines_first:
             await beside(_import_engines)
+        if _given_up():  # while it waited for its turn
+            return
         await fill(holder, bridge, lambda name: crumb.param.update(object=_breadcrumb(name) if alone else _crumb(name)))
         if not engines_first:  # the reader looks at the page before a lab is opened
             asyncio.get_running_loop().call_later(SOON, MAKER.submit, _import_engines)
@@ -220,7 +223,8 @@ def lab_page(name: str, device: str = "auto", address: AddressOf = _address) -> 
             return _left(lab)
         pn.state.on_session_destroyed(lambda context: _left(lab))
         await draw_first_frame(lab)
-        await beside(partial(make_models, holder, lab))
+        with session_held():
+            await beside(partial(make_models, holder, lab))
         if _given_up():  # before it was whole
             return _left(lab)
         LOST_PAGES.forget(lab.ticket)
@@ -262,7 +266,8 @@ def _left(lab: Lab) -> None:
         return
     LOST_PAGES.forget(lab.ticket)
     lab.close()
-    later(SOON, lambda: len(LOST_PAGES) or cached_answers.set_apart_anew())
+    # In a context of its own: this page's is one of the things to let go of.
+    later(SOON, lambda: len(LOST_PAGES) or cached_answers.set_apart_anew(), context=Context())
 
 
 async def _stored(start: Start, name: str) -> Start:

@@ -154,11 +154,19 @@ def meanings(every, mark):
         yield from ((spec.color, settings(spec.column.curve)) for spec in mark.lines)
         return
     if isinstance(mark, SweepMark):
-        yield from ((color, f"family {color}") for color in mark.lines.data["color"])
+        yield from series_meanings(every, mark)
     shown = mark.source.data
     for place, color in enumerate(shown.get("color", ())):
         kind = f"class {shown['name'][place]}" if mark.plot.by else owner.get(color, "nothing")
         yield color, kind
+
+
+def series_meanings(every, mark):
+    """Pairs of a series' colour and its family, which a member with a hue of its own stands for, too."""
+    for series in mark.sweep.series if mark.sweep else ():
+        members = {member for some in series.points.values() for member in some}
+        own = [settings(curve) for curve in every if curve.color == series.color and members & set(curve.members)]
+        yield from ((series.color, meaning) for meaning in own or [f"family {series.color}"])
 
 
 def settings(curve):

@@ -141,9 +141,8 @@ class Card(Viewer):
         self.heading.tapped = {"step": step, "count": count}
 
     def point_at(self, on: bool, bare: bool) -> None:
-        """Ring the figure that a lesson means; a `bare` one has no heading."""
+        """Ring the figure that a lesson means, once it is placed; a `bare` one has no heading."""
         self.meant = on
-        self.place(self.leading)
         hide(self.heading, bare)
 
     def put(self, mark: Any) -> None:

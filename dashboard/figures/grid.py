@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -61,7 +61,7 @@ class Grid(Viewer):
             Card(plot, engine, FigureOptions(plot.log_x, plot.log_y), index == 0, *callbacks)
             for index, plot in enumerate(engine.plots)
         ]
-        self._lead = ""
+        self._lead, self._meant = "", tuple[str, ...]()
         self.left_out = LeftOut(self._restore)
         self._layout: Any = None
         self._feeds: dict[bool, StreamedSource] = {}
@@ -91,11 +91,11 @@ class Grid(Viewer):
         self._place()
 
     def _place(self) -> None:
-        """Put the figure first that the preset asks for, and say which figures are not on the page."""
-        shown = [card for card in self.cards if not (card.hidden or card.empty)]
-        named = [card for card in shown if card.plot.name == self._lead]
+        """Put the figure first that a lesson means, or the preset, and say which figures are not on the page."""
+        shown = {card.plot.name: card for card in self.cards if not (card.hidden or card.empty)}
+        first = next((name for name in (*self._meant, self._lead, *shown) if name in shown), None)
         for card in self.cards:
-            card.place(card in (named or shown)[:1])
+            card.place(card.plot.name == first)
         self.left_out.show(self.cards)
 
     def _restore(self, name: str) -> None:
@@ -114,10 +114,12 @@ class Grid(Viewer):
                 self.update(self._context)
                 self.describe(self._context)
 
-    def point_at(self, names: Collection[str], bare: bool) -> None:
-        """Ring some figures; `bare` ones have no heading, which could tell what they will show."""
+    def point_at(self, names: Sequence[str], bare: bool) -> None:
+        """Ring some figures, before all others; `bare` ones have no heading, which could tell what they will show."""
+        self._meant = tuple(names)
         for card in self.cards:
             card.point_at(card.plot.name in names, bare)
+        self._place()
 
     def log_axes(self) -> dict[str, list[bool]]:
         """Return whether the horizontal and the vertical axis are logarithmic, by figure; for links."""

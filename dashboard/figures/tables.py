@@ -122,7 +122,7 @@ def _sentence(label: str, values: np.ndarray, row: int, step: int, curve: Curve)
 def html_table(title: str, shown: NumbersTable) -> str:
     """Write a table as HTML under its title.
 
-    >>> table("Loss", Numbers(["step", "loss"], [["0", "1 < 2"]])).partition("<caption>")[2]
+    >>> html_table("Loss", NumbersTable(["step", "loss"], [["0", "1 < 2"]])).partition("<caption>")[2]
     "Loss</caption><thead><tr><th scope='col'>step</th><th scope='col'>loss</th></tr></thead>\
 <tbody><tr><th scope='row'>0</th><td>1 &lt; 2</td></tr></tbody></table></div>"
     """

@@ -30,7 +30,7 @@ def verdict_table(
     if not verdicts:
         return ""
     unjudged = context.edited.unjudged
-    note = f"Edited: {unjudged}. The claims are about the preset's own values and are not judged here."
+    note = f"Unlike the preset: {unjudged}. The claims are about its own values and are not judged here."
     why = f"<p class='reference'>{escape(note)}</p>" if unjudged else ""
     without = UNJUDGED if unjudged else unanswered(context, computing)
     signs = [without if unjudged or verdict.holds is None else HOLDS[verdict.holds] for verdict in verdicts]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -34,6 +35,21 @@ async def draw_first_frame(lab: Lab) -> None:
     while not lab.refresh.ready_to_draw and time.monotonic() < end:
         await asyncio.sleep(0.02)
     await beside(lab.refresh.draw_beside)
+
+
+@contextmanager
+def session_held() -> Iterator[None]:
+    """Have the session of the current document not end: that empties all models, also those in another's hands."""
+    context: Any = pn.state.curdoc and pn.state.curdoc.session_context
+    session = context.session if context else None
+    if session is None:  # in a notebook
+        yield
+        return
+    session.block_expiration()
+    try:
+        yield
+    finally:
+        session.unblock_expiration()
 
 
 def make_models(holder: pn.Column, lab: Lab) -> None:

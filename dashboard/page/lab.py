@@ -72,7 +72,7 @@ class Lab(Viewer):
         """The ticket with which the page comes back to what is open; "" until it has been shown."""
         self.bridge = bridge or Bridge()
         self.messages = Messages(engine.Config.knobs())
-        self.shortcuts = Shortcuts(terms=[entry(term) for term in engine.glossary])
+        self.shortcuts = Shortcuts([entry(term) for term in engine.glossary])
         self.share = Share(
             self.session, self.bridge, self.messages.show, self.view_state, lambda: self.panels.grid.cards,
             lambda: self.panels.grid.drawn,
@@ -138,6 +138,8 @@ class Lab(Viewer):
         session.bands, session.mean = view.bands, view.mean
         session.speed, session.focus = view.speed, view.focus
         session.paused = self._asked or suspended or view.paused_at is not None
+        if self.panels.lesson:
+            session.lesson_page = self.panels.lesson.experiment(self.engine)
         self._load(start.experiment, start.run, view)
         self._hide_answer()
         session.paused = self._asked or start.run is not None
@@ -203,7 +205,9 @@ class Lab(Viewer):
         self._show_experiment()
 
     def _choose_preset(self, name: str) -> None:
-        experiment = Start.from_preset(self.engine, name).experiment
+        page = self.session.lesson_page
+        of_lesson = page if page and page.preset and page.preset.name == name else None
+        experiment = of_lesson or Start.from_preset(self.engine, name).experiment
         self.address.write()
         self.session.remember()
         self.session.paused, self.session.focus, self.session.annotations = False, 0, ()
@@ -218,10 +222,10 @@ class Lab(Viewer):
         self._load(start.experiment, run)
         self.address.write(push=True)
 
-    def _play_lesson_step(self, index: int, paused: bool) -> None:
-        """Run what a step of the lesson asks for; where that is open already, it goes on."""
+    def _play_lesson_step(self, paused: bool) -> None:
+        """Run what the open page of the lesson asks for; where that is open already, it goes on."""
         assert self.panels.lesson
-        experiment = self.panels.lesson.lesson.experiment(self.engine, index)
+        experiment = self.session.lesson_page = self.panels.lesson.experiment(self.engine)
         already_open = self.session.repeatable() == experiment
         self.session.paused = paused
         if paused or not already_open:
@@ -325,7 +329,7 @@ class Lab(Viewer):
             "link": self.share.copy_link,
             "export": lambda: self.share.export_run(str(data.get("kind"))),
             "help": self.shortcuts.open_or_close,
-            "close": lambda: self.shortcuts.param.update(open=False),
+            "close": self.shortcuts.close,
         }
         if name not in commands or (self.panels.lesson and not self.panels.lesson.allows(name)):
             return

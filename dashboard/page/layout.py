@@ -27,8 +27,11 @@ from dashboard.ui.styles import LABEL, SHEET, STRETCH, WHOLE, hide, leave_unprin
 
 BODY = (FOLDER / "body.css").read_text()
 
-CONTAINER = ":host { container: lab / inline-size; }"
-"""How many columns there are depends on the room for the lab: in a notebook that is less than the window."""
+CONTAINER = ":host { container: lab / inline-size; } .out_of_sight + * { --top: 8px; }"
+"""How many columns there are depends on the room for the lab: in a notebook that is less than the window.
+
+Columns stay in sight under the bar; where a question has put that out of sight, at the top.
+"""
 
 SIDE = (FOLDER / "side.css").read_text()
 
@@ -64,8 +67,8 @@ class Panels(Displays):
     ensemble: EnsembleForm
     own_files: OwnFilesForm
     members: Members
-    invisible: Sequence[Component]
-    """Components that work without being seen."""
+    invisible: Sequence[Any]
+    """Components that work without being seen, and those that lie over the page when they are asked for."""
 
 
 def hide_answer(panels: Panels, lesson: LessonPanel) -> None:

@@ -13,6 +13,8 @@ from dashboard.ui.component import FOLDER, Component, script, whole
 if TYPE_CHECKING:
     from dashboard.session.lessons import Lesson, LessonStep, Question
     from dashboard.session.view_state import ViewContext
+    from engines.core.protocol.engine import Engine
+    from engines.core.runs.experiment import Experiment
 
 Stage = Literal["question", "watching", "open"]
 """A question waits; it was answered and its run is on the way; nothing is held back."""
@@ -27,7 +29,7 @@ CHANGING = ("undo", "redo", "reseed", "branch", "action")
 class LessonPanel(Component):
     """Shows the pages of a lesson.
 
-    `play(index, paused)` has the lab run what a page asks for, or wait at its start; `changed()` hears when another
+    `play(paused)` has the lab run what the open page asks for, or wait at its start; `changed()` hears when another
     stage begins; `turn(knobs)` turns knobs. `follow_up` is the title and the address of the lesson that comes next.
     """
 
@@ -42,7 +44,7 @@ class LessonPanel(Component):
         self,
         lesson: Lesson,
         index: int,
-        play: Callable[[int, bool], None],
+        play: Callable[[bool], None],
         changed: Callable[[], None] = lambda: None,
         turn: Callable[[dict[str, Any]], None] = lambda knobs: None,
         follow_up: Mapping[str, str] | None = None,
@@ -57,6 +59,10 @@ class LessonPanel(Component):
     def step(self) -> LessonStep:
         """The page that is open."""
         return self.lesson.steps[self.index]
+
+    def experiment(self, engine: Engine) -> Experiment:
+        """Build what runs at the page that is open."""
+        return self.lesson.experiment(engine, self.index)
 
     @property
     def stage(self) -> Stage:
@@ -109,13 +115,13 @@ class LessonPanel(Component):
 
     def _open(self, index: int) -> None:
         self.index = index
-        self._play(index, self.stage == "question")
+        self._play(self.stage == "question")
 
     def _choose(self, choice: int) -> None:
         question = self.step.question
         if question and 0 <= choice < len(question.choices):
             self.progress.chosen[self.index] = choice
-            self._play(self.index, False)
+            self._play(False)
 
     def _restore(self, answers: Any) -> None:
         """Take up what this browser knows of an earlier visit: what was chosen at each page with a question."""
@@ -126,7 +132,7 @@ class LessonPanel(Component):
                 self.progress.chosen[index] = step.question.choices.index(choice)
                 self.progress.answered.add(index)
         if self.stage != before:
-            self._play(self.index, False)
+            self._play(False)
 
     # -- what is shown -----------------------------------------------------------------------------------------
 

@@ -215,7 +215,8 @@ class Refresh:
         if self._words_behind:
             return
         self._described = (now, written_of)
-        displays.heading.show(self._session.engine, self._session.experiment.preset, context.edited)
+        session, preset = self._session, self._session.experiment.preset
+        displays.heading.show(session.engine, preset, session.edited_by_reader, session.in_lesson)
         displays.explanation.show(context, computing)
         displays.grid.show_phases(self._phases(context))
         displays.grid.describe(context)

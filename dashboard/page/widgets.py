@@ -35,7 +35,7 @@ class Widgets:
         self.leave_out_figures()
         panels.ensemble.show(len({getattr(config, "seed", 0) for config in configs}), session.bands, session.mean)
         panels.presets.show(preset.name if preset else "")
-        panels.heading.show(self._engine, preset, session.edited)
+        panels.heading.show(self._engine, preset, session.edited_by_reader, session.in_lesson)
         panels.knobs.show_history(session.history.can_undo, session.history.can_redo)
         panels.members.show(session.every_curve, session.focus)
         panels.messages.show("failure", "error", "")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import holoviews as hv
@@ -11,7 +11,7 @@ import numpy as np
 import xarray
 from holoviews.streams import Params
 
-from dashboard.figures.marks.figure import tone_down
+from dashboard.figures.marks.figure import SIZES, in_lines, tone_down
 from dashboard.figures.tables import even_places
 from dashboard.ui.formatting import number
 from dashboard.ui.palette import GREY, qualitative
@@ -120,7 +120,9 @@ def _framed(overlay: Any, x: str, y: str, log_y: bool) -> Any:
         tone_down(plot.state, False, log_y)
 
     options = {"xlabel": x, "ylabel": y, "logy": log_y, "hooks": [style_figure], "responsive": True, "height": HEIGHT}
-    return overlay.opts(**options, show_grid=True, legend_position="right", legend_limit=40)
+    return overlay.opts(
+        **options, fontsize=SIZES, show_grid=True, legend_position="top", legend_cols=3, legend_limit=40
+    )
 
 
 # -- members side by side ---------------------------------------------------------------------------------------
@@ -133,19 +135,27 @@ def axes(members: Any) -> list[str]:
 
 
 class MemberFigures:
-    """Members as points and as lines over several axes. Points that are brushed are lit as lines, too."""
+    """Members as points and as lines over several axes: a hue a run. Points that are brushed are lit as lines, too."""
 
-    def __init__(self, members: Any, x: str, y: str) -> None:
+    def __init__(self, members: Any, x: str, y: str, names: Mapping[str, str] | None = None) -> None:
+        """Draw a table of members over two of its columns; `names` are what readers call them."""
         self.table: Any = members.iloc[even_places(len(members), MOST_MEMBERS)].reset_index(drop=True)
         self.axes = list(dict.fromkeys([x, y, *axes(self.table)]))[:MOST_AXES]
-        self.links: Any = hv.selection.link_selections.instance(
-            unselected_color=GREY, unselected_alpha=0.25, selected_color=qualitative(1)
-        )
-        names = {"tools": ["box_select", "lasso_select", "hover"], "size": 7, "color": qualitative(0)}
+        self._names = dict(names or {})
+        self.links: Any = hv.selection.link_selections.instance(unselected_color=GREY, unselected_alpha=0.25)
+        runs = list(self.table["run"].unique()) if "run" in self.table else []
+        self.hues = {run: qualitative(hue) for hue, run in enumerate(runs)}
+        """The colour of each run."""
         columns = [name for name in ("run", "member", *self.axes[2:]) if name in self.table]
-        self.points: Any = hv.Points(self.table, [x, y], columns).opts(**names)
+        color = {"color": "run", "cmap": self.hues, "legend_position": "top"} if runs else {"color": qualitative(0)}
+        self.points: Any = hv.Points(self.table, self._dimensions([x, y]), self._dimensions(columns)).opts(
+            tools=["box_select", "lasso_select", "hover"], size=7, **color
+        )
         chosen = Params(self.links, ["selection_expr"])
         self.lines = hv.DynamicMap(self.draw_lines, streams=[chosen])
+
+    def _dimensions(self, columns: Sequence[str]) -> list[hv.Dimension]:
+        return [hv.Dimension(name, label=self._names.get(name, name)) for name in columns]
 
     def layout(self) -> tuple[Any, Any]:
         """Return both pictures."""
@@ -160,16 +170,20 @@ class MemberFigures:
         return everyone if expression is None else np.asarray(expression.apply(hv.Dataset(self.table)), dtype=bool)
 
     def draw_lines(self, selection_expr: Any) -> Any:
-        """Draw each member as a line over all axes; those that are chosen are lit."""
+        """Draw each member as a line down all axes, which lie below one another; those that are chosen are lit."""
         lit, places = self.selected, np.arange(len(self.axes))
-        heights = np.column_stack([self._place(name, self.table[name]) for name in self.axes])
-        paths = [np.column_stack([places, row]) for row in heights]
-        shades = {False: (GREY, 0.12), True: (qualitative(1), 0.55)}
+        across = np.column_stack([self._place(name, self.table[name]) for name in self.axes])
+        paths = [np.column_stack([row, places]) for row in across]
+        runs = self.table["run"] if self.hues else [None] * len(paths)
+        shades = [(GREY, 0.12, ~lit)] + [
+            (color, 0.55, lit & np.array([each == run for each in runs], dtype=bool))
+            for run, color in (self.hues or {None: qualitative(0)}).items()
+        ]
         drawn: list[Any] = [
-            hv.Path([path for path, on in zip(paths, lit, strict=True) if on == state]).opts(
+            hv.Path([path for path, on in zip(paths, shown, strict=True) if on]).opts(
                 color=color, alpha=alpha, line_width=1.2
             )
-            for state, (color, alpha) in shades.items()
+            for color, alpha, shown in shades
         ]
         return hv.Overlay(drawn).opts(**self._options())
 
@@ -191,18 +205,18 @@ class MemberFigures:
     def _options(self) -> dict[str, Any]:
         def style_figure(plot: Any, element: Any) -> None:
             tone_down(plot.state, False, False)
-            plot.state.yaxis.visible = False
+            plot.state.xaxis.visible = False
 
         ticks = [(place, self._label(name)) for place, name in enumerate(self.axes)]
         return {
-            "xticks": ticks, "xlabel": "", "ylabel": "", "hooks": [style_figure], "responsive": True, "height": HEIGHT,
-            "show_legend": False,
-            "xlim": (-0.3, len(self.axes) - 0.7), "ylim": (-0.05, 1.05), "show_grid": True, "xrotation": 20,
+            "yticks": ticks, "xlabel": "", "ylabel": "", "hooks": [style_figure], "responsive": True,
+            "height": 40 * len(self.axes) + 20, "show_legend": False, "fontsize": SIZES,
+            "xlim": (-0.05, 1.05), "ylim": (-0.5, len(self.axes) - 0.5), "invert_yaxis": True, "show_grid": True,
         }  # fmt: skip
 
     def _label(self, name: str) -> str:
         low, high = self._ends(name)
-        return f"{name} {number(low)}…{number(high)}"
+        return f"{in_lines(self._names.get(name, name), 22)}\n{number(low)} … {number(high)}"
 
 
 def spans_decades(column: Any) -> bool:
@@ -218,4 +232,4 @@ def _plain(table: Any, x: str, y: str) -> dict[str, Any]:
         tone_down(plot.state, log_x, log_y)
 
     return {"logx": log_x, "logy": log_y, "hooks": [style_figure], "responsive": True, "height": HEIGHT,
-            "show_grid": True, "active_tools": ["box_select"]}  # fmt: skip
+            "fontsize": SIZES, "show_grid": True, "active_tools": ["box_select"]}  # fmt: skip

@@ -9,9 +9,11 @@ import panel as pn
 import panel_material_ui as pmui
 from panel.viewable import Viewer
 
+from dashboard.runs.column_names import column_names
 from dashboard.runs.members_panel import MembersPanel, pane, sentence, set_options
 from dashboard.runs.views import ViewChooser
 from dashboard.ui.component import sheet
+from dashboard.ui.styles import at_most
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,7 +32,7 @@ class ComparisonPanel(Viewer):
         super().__init__()
         self._runs: list[Any] = []
         wide: dict[str, Any] = {"sizing_mode": "stretch_width", "margin": 0}
-        self.channel = pmui.Select(label="Channel", options=[], size="small", width=240, margin=(6, 0))
+        self.channel = pmui.Select(label="Channel", options={}, **at_most(300))
         self.curves, self.differences = pn.Column(**wide), pn.Column(**wide)
         self.members = MembersPanel()
         curves, apart = pn.Column(self.channel, self.curves, **wide), pn.Column(self.differences, **wide)
@@ -44,14 +46,14 @@ class ComparisonPanel(Viewer):
 
         self._panel.visible = bool(runs)
         titled = [compared_runs.TitledRun(*each) for each in runs]
-        one_lab = len({each.run.engine.name for each in titled}) == 1
+        labs = list({each.run.engine.name: each.run.engine for each in titled}.values())
         with pn.io.hold():
             self._runs = []  # nothing is drawn before the channel is known
-            set_options(self.channel, compared_runs.channels(titled) if one_lab else [])
+            set_options(self.channel, column_names(compared_runs.channels(titled) if len(labs) == 1 else [], labs))
             self._runs = titled
             self._draw_curves()
         if runs:
-            self.members.show(members)
+            self.members.show(members, labs)
 
     def _draw_curves(self) -> None:
         from dashboard.runs import compared_runs

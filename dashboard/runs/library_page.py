@@ -133,7 +133,11 @@ class LibraryPage(Viewer):
             for name in names:
                 run = self._library.open(name)
                 runs.append((run.name or (run.preset.name if run.preset else name), run))
-            return runs, self._library.members(names)
+            titles = {name: title for name, (title, _) in zip(names, runs, strict=True)}
+            members = self._library.members(names).set_index("run").loc[list(names)].reset_index()  # in this order
+            if len(set(titles.values())) == len(titles):
+                members["run"] = members["run"].map(titles)
+            return runs, members
 
         def done(answer: Any) -> None:
             self.comparison.show(*answer)

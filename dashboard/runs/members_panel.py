@@ -10,8 +10,13 @@ import panel as pn
 import panel_material_ui as pmui
 from panel.viewable import Viewer
 
+from dashboard.runs.column_names import column_names
+from dashboard.ui.styles import at_most
+
 if TYPE_CHECKING:
     import pandas as pd
+
+    from engines.core.protocol.engine import Engine
 
 ALIKE = "These members do not differ in two numbers: there is nothing to draw them over."
 
@@ -25,22 +30,23 @@ class MembersPanel(Viewer):
         super().__init__()
         wide: dict[str, Any] = {"sizing_mode": "stretch_width", "margin": 0}
         self._table: Any = None
-        self.across = pmui.Select(label="Across", options=[], size="small", width=220, margin=(6, 12, 6, 0))
-        self.up = pmui.Select(label="Up", options=[], size="small", width=220, margin=(6, 0))
+        self._names: dict[str, str] = {}
+        self.across, self.up = (pmui.Select(label=label, options={}, **at_most(260)) for label in ("Across", "Up"))
         self.points, self.lines = pn.Column(**wide), pn.Column(**wide)
         self.hint = pn.pane.HTML("", margin=0)
-        self._panel = pn.Column(pn.Row(self.across, self.up, **wide), self.points, self.lines, self.hint, **wide)
+        self._panel = pn.Column(pn.FlexBox(self.across, self.up, **wide), self.points, self.lines, self.hint, **wide)
         for select in (self.across, self.up):
             select.param.watch(lambda event: self._draw(), "value")
 
-    def show(self, members: pd.DataFrame) -> None:
-        """Draw members, a row each with knobs and numbers that were measured."""
+    def show(self, members: pd.DataFrame, engines: Sequence[Engine] = ()) -> None:
+        """Draw members, a row each with knobs and numbers that were measured, named as these labs name them."""
         from dashboard.runs.compared_runs import axes
 
-        self._table, columns = None, axes(members)  # nothing is drawn before both columns are known
-        with pn.io.hold():
-            set_options(self.across, columns)
-            set_options(self.up, columns, last=True)
+        self._table, self._names = None, column_names(members, engines)
+        names = {column: self._names[column] for column in axes(members)}
+        with pn.io.hold():  # nothing is drawn before both columns are known
+            set_options(self.across, names)
+            set_options(self.up, names, last=True)
             self._table = members
             self._draw()
 
@@ -53,7 +59,7 @@ class MembersPanel(Viewer):
         if not across or not up or across == up:
             self.points[:], self.lines[:], self.hint.object = [sentence(ALIKE)], [], ""
             return
-        drawn = MemberFigures(self._table, across, up)
+        drawn = MemberFigures(self._table, across, up, self._names)
         points, lines = drawn.layout()
         self.points[:], self.lines[:] = [pane(points)], [pane(lines)]
         shown, count = len(drawn.table), len(self._table)
@@ -64,10 +70,11 @@ class MembersPanel(Viewer):
         return self._panel
 
 
-def set_options(select: Any, names: Sequence[str], last: bool = False) -> None:
-    """Set the names to choose from; the one that was chosen stays where it is among them."""
-    kept = select.value if select.value in names else (names[-1 if last else 0] if names else None)
-    select.param.update(options=list(names), value=kept)
+def set_options(select: Any, names: Mapping[str, str], last: bool = False) -> None:
+    """Set what is chosen from, with the names that readers see; what was chosen stays where it is among it."""
+    values = list(names)
+    kept = select.value if select.value in values else (values[-1 if last else 0] if values else None)
+    select.param.update(options={name: value for value, name in names.items()}, value=kept)
 
 
 def pane(drawn: Any, widgets: Mapping[str, Any] | None = None) -> Any:

@@ -6,13 +6,15 @@ import re
 import shlex
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import panel as pn
 import panel_material_ui as pmui
 from panel.viewable import Viewer
 
 from dashboard.runs import sweep_jobs
+from dashboard.ui.notation import plain
+from dashboard.ui.styles import at_most
 from engines.core.protocol.errors import ConfigError, quote
 from engines.core.protocol.registry import load, names
 
@@ -32,14 +34,14 @@ class SweepForm(Viewer):
 
     def __init__(self, begin: Callable[[], None]) -> None:
         super().__init__()
-        small: dict[str, Any] = {"size": "small", "margin": (6, 10, 6, 0)}
-        self.engine = pmui.Select(label="Lab", options=names(), width=200, **small)
-        self.named = pmui.Select(label="Sweep", options=[OWN], width=460, **small)
+        labs = {load(name).title: name for name in names()}
+        self.engine = pmui.Select(label="Lab", options=labs, value=next(iter(labs.values())), **at_most(330))
+        self.named = pmui.Select(label="Sweep", options=[OWN], **at_most(560))
         self.small = pmui.Checkbox(label="small", value=True, margin=(10, 10, 6, 0))
-        self.knobs = pmui.TextInput(label="Knobs", placeholder=HINT, width=420, **small)
-        self.seeds = pmui.TextInput(label="Seeds", placeholder="0:4", width=90, **small)
-        self.steps = pmui.TextInput(label="Steps", width=100, **small)
-        self.called = pmui.TextInput(label="Name", placeholder="chosen for you", width=170, **small)
+        self.knobs = pmui.TextInput(label="Knobs", placeholder=HINT, **at_most(420))
+        self.seeds = pmui.TextInput(label="Seeds", placeholder="0:4", **at_most(90))
+        self.steps = pmui.TextInput(label="Steps", **at_most(100))
+        self.called = pmui.TextInput(label="Name", placeholder="chosen for you", **at_most(170))
         self.button = pmui.Button(label="Begin", size="small", margin=(10, 0))
         widgets = (self.engine, self.named, self.small, self.knobs, self.seeds, self.steps, self.called, self.button)
         self._panel = pn.FlexBox(*widgets, align_items="center", sizing_mode="stretch_width", margin=0)
@@ -50,7 +52,7 @@ class SweepForm(Viewer):
 
     def _list_sweeps(self) -> None:
         """List the sweeps of the lab that is chosen."""
-        sweeps = {sweep.title: sweep.name for sweep in load(self.engine.value).sweeps}
+        sweeps = {plain(sweep.title): sweep.name for sweep in load(self.engine.value).sweeps}
         self.named.param.update(options=sweeps | {OWN: OWN}, value=next(iter(sweeps.values()), OWN))
         self._show()
 

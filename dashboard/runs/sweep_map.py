@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import holoviews as hv
@@ -10,8 +10,9 @@ import holoviews.plotting.bokeh
 import numpy as np
 from holoviews.streams import Tap
 
-from dashboard.figures.marks.figure import tone_down
+from dashboard.figures.marks.figure import SIZES, tone_down
 from dashboard.ui.formatting import number
+from dashboard.ui.notation import plain
 from dashboard.ui.palette import INK, SEQUENTIAL
 from engines.core.protocol.errors import ConfigError
 
@@ -42,8 +43,12 @@ class SweepMap:
         lines: Sequence[Line],
         tapped: Callable[[Point], None],
         at: Point | None = None,
+        names: Mapping[str, str] | None = None,
     ) -> None:
-        """Begin `at` these values of further knobs. Raises `ConfigError` where there is nothing to draw a map over."""
+        """Begin `at` these values of further knobs; `names` are what readers call the knobs and what is shown.
+
+        Raises `ConfigError` where there is nothing to draw a map over.
+        """
         if across == up or {across, up} - set(data.dims):
             raise ConfigError("a map is drawn over two knobs that have several values each")
         self.data = data.transpose(up, across, ...)
@@ -54,12 +59,14 @@ class SweepMap:
         kept = at or {}
         self.at: Point = {name: kept[name] if kept.get(name) in each else each[0] for name, each in self.slices.items()}
         """The slice that is shown."""
-        self._label = str(data.name)
+        self._names = dict(names or {})
+        self.label = plain(self._names.get(str(data.name), str(data.name)))
+        """Name of what is shown."""
         known = self.data.values[np.isfinite(self.data.values)]
         self._ends = (float(known.min()), float(known.max())) if len(known) else (0.0, 0.0)
         self.has_holes = len(known) < self.data.size
         knobs = [
-            hv.Dimension(name, values=each, default=self.at[name], value_format=_shown)
+            hv.Dimension((name, self._names.get(name, name)), values=each, default=self.at[name], value_format=_shown)
             for name, each in self.slices.items()
         ]
         mesh: Any = hv.DynamicMap(self._mesh, kdims=knobs)
@@ -74,7 +81,8 @@ class SweepMap:
 
     @property
     def _dimensions(self) -> list[hv.Dimension]:
-        return [hv.Dimension("x", label=self.across), hv.Dimension("y", label=self.up)]
+        named = {"x": self.across, "y": self.up}
+        return [hv.Dimension(place, label=self._names.get(name, name)) for place, name in named.items()]
 
     def _mesh(self, *values: Any) -> Any:
         self.at = dict(zip(self.slices, values, strict=True))
@@ -82,7 +90,7 @@ class SweepMap:
         shown = self.data.isel({name: self.slices[name].index(value) for name, value in self.at.items()})
         low, high = self._ends
         log = low > 0 and high > DECADES * low
-        return hv.QuadMesh((across, up, shown.values), self._dimensions, hv.Dimension("value", label=self._label)).opts(
+        return hv.QuadMesh((across, up, shown.values), self._dimensions, hv.Dimension("value", label=self.label)).opts(
             cmap=list(SEQUENTIAL), colorbar=True, cnorm="log" if log else "linear", tools=["hover", "tap"],
             clim=(low, high) if low < high else (0, 1), line_width=0, nonselection_alpha=1.0, hover_tooltips=["value"],
         )  # fmt: skip
@@ -90,7 +98,7 @@ class SweepMap:
     def _drawn_lines(self, *values: Any) -> hv.Overlay:
         at = dict(zip(self.slices, values, strict=True))
         drawn = [hv.Curve((self.places(self.across, each.across), self.places(self.up, each.up)), *self._dimensions,
-                          label=each.label).opts(color=INK, line_width=2.5, line_dash="dashed")
+                          label=plain(each.label)).opts(color=INK, line_width=2.5, line_dash="dashed")
                  for each in self._lines if each.at.items() <= at.items()]  # fmt: skip
         return hv.Overlay(drawn or [hv.Curve([], *self._dimensions)])
 
@@ -104,10 +112,11 @@ class SweepMap:
             numbered = enumerate(values)
             return [(place, _shown(_plain(value))) for place, value in numbered if place % every == 0]
 
+        across, up = self._dimensions
         return {
             "xticks": ticks(self.across), "yticks": ticks(self.up), "hooks": [style_figure], "responsive": True,
-            "height": HEIGHT, "xlabel": self.across, "ylabel": self.up, "legend_position": "top", "title": "",
-            "fontsize": {"labels": "11px", "ticks": "10.5px"},  # as at first, where a slider draws the axes again
+            "height": HEIGHT, "xlabel": across.label, "ylabel": up.label, "legend_position": "top", "title": "",
+            "fontsize": SIZES,  # as at first, where a slider draws the axes again
             "xlim": (-0.5, self.data.sizes[self.across] - 0.5),
             "ylim": (-0.5, self.data.sizes[self.up] - 0.5),
         }  # fmt: skip

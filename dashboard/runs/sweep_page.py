@@ -17,6 +17,8 @@ from dashboard.runs.sweep_results import AddressOf, SweepResults
 from dashboard.ui.component import sheet
 from dashboard.ui.eta import duration
 from dashboard.ui.formatting import number
+from dashboard.ui.notation import html
+from dashboard.ui.styles import at_most
 from engines.core.protocol.errors import ConfigError, DynascopeError, UnknownName
 
 if TYPE_CHECKING:
@@ -28,6 +30,10 @@ PERIOD = 500
 WHAT = "A lab is computed at every combination of some knobs' values, and what comes of each is drawn as a map."
 
 ELSEWHERE = "Sweeps are begun where the server runs (launch.py sweep), not by its visitors."
+
+
+READING = "<p role='status'>Reading and drawing…</p>"
+"""Said until there is something to see: the first drawing of a server takes seconds."""
 
 
 class SweepPage(Viewer):
@@ -45,13 +51,12 @@ class SweepPage(Viewer):
         self._sweep: Sweep | None = None
         self._tasks = 0
         wide: dict[str, Any] = {"sizing_mode": "stretch_width", "margin": 0}
-        select: dict[str, Any] = {"options": [], "size": "small", "margin": (6, 10, 6, 0)}
         button: dict[str, Any] = {"size": "small", "variant": "outlined", "margin": (10, 10, 6, 0), "visible": False}
         text: dict[str, Any] = {"margin": (4, 0), "stylesheets": [sheet("sweep_page")]}
         self.form = SweepForm(lambda: self._attempt(self._begin))
         self.error, self.status = pn.pane.HTML("", **text), pn.pane.HTML("", **text)
         self.results = SweepResults(address, self._say)
-        self.chosen = pmui.Select(label="Kept sweeps", width=420, **select)
+        self.chosen = pmui.Select(label="Kept sweeps", options=[], **at_most(420))
         self.stop, self.go_on = pmui.Button(label="Cancel", **button), pmui.Button(label="Go on", **button)
         self.bar = pmui.LinearProgress(value=0, variant="determinate", visible=False, **wide)
         kept = pn.FlexBox(self.chosen, self.stop, self.go_on, align_items="center", **wide)
@@ -134,10 +139,10 @@ class SweepPage(Viewer):
             if widget.visible is not visible:
                 widget.visible = visible
         self.bar.value = round(100 * progress.done / max(1, progress.tasks))
-        said = _status(self._sweep, progress)
+        reading = self.results.refresh(progress.done) and not self.results.visible
+        said = _status(self._sweep, progress) + (READING if reading else "")
         if said != self.status.object:
             self.status.object = said
-        self.results.refresh(progress.done)
 
     def __panel__(self) -> pn.Column:
         return self._panel
@@ -150,5 +155,5 @@ def _status(sweep: Sweep, progress: sweep_jobs.SweepProgress) -> str:
     left = duration(progress.seconds) if progress.running and progress.rate else ""
     ended = "" if progress.running or progress.done == progress.tasks else "not finished"
     phrases = [share + rate, left, ended, progress.failure]
-    title = f"<b>{escape(sweep.named.title)}</b> {escape(sweep.named.look_for)}<br>" if sweep.named else ""
+    title = f"<b>{html(sweep.named.title)}</b> {html(sweep.named.look_for)}<br>" if sweep.named else ""
     return f"<p role='status'>{title}{escape('; '.join(filter(None, phrases)))}</p>"

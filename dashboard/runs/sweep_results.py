@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,12 +12,15 @@ import panel_material_ui as pmui
 from panel.viewable import Viewer
 
 from dashboard.runs.background_jobs import BackgroundJobs
+from dashboard.runs.column_names import column_names
 from dashboard.runs.members_panel import MembersPanel, pane, sentence
 from dashboard.runs.views import ViewChooser
 from dashboard.session import link
 from dashboard.session.view_state import ViewState
 from dashboard.ui.component import sheet
 from dashboard.ui.formatting import number
+from dashboard.ui.notation import html
+from dashboard.ui.styles import at_most
 from engines.core.protocol.errors import DynascopeError
 
 if TYPE_CHECKING:
@@ -70,11 +73,11 @@ class SweepResults(Viewer):
         self._sweep: Sweep | None = None
         self._data: SweepData | None = None
         self._read, self._due = 0, 0.0
+        self._names: dict[str, str] = {}
         wide: dict[str, Any] = {"sizing_mode": "stretch_width", "margin": 0}
-        select: dict[str, Any] = {"options": [], "size": "small", "width": 200, "margin": (6, 10, 6, 0)}
         self.cell, self.claims = (pn.pane.HTML("", margin=(4, 0), stylesheets=[sheet("sweep_page")]) for _ in range(2))
         self.measure, self.across, self.up = (
-            pmui.Select(label=label, visible=False, **select) for label in ("Shown", "Across", "Up")
+            pmui.Select(label=label, options={}, visible=False, **at_most(260)) for label in ("Shown", "Across", "Up")
         )
         self.map_pane, self.slices, self.members = pn.Column(**wide), pn.FlexBox(**wide), MembersPanel()
         self.map: Any = None
@@ -94,9 +97,13 @@ class SweepResults(Viewer):
             axes = [name for name, values in sweep.plan.axes.items() if len(values) > 1]
             first = [*(name for name in axes if name != "seed"), *axes, None, None]
             measures = [measure.text for measure in sweep.plan.measures]
-            self.measure.param.update(options=measures, value=measures[0], visible=own)
-            self.across.param.update(options=axes, value=first[0], visible=own)
-            self.up.param.update(options=axes, value=first[1], visible=own)
+            self._names = column_names([*sweep.plan.axes, *measures], [sweep.plan.engine])
+            self.measure.param.update(options=self._options(measures), value=measures[0], visible=own)
+            self.across.param.update(options=self._options(axes), value=first[0], visible=own)
+            self.up.param.update(options=self._options(axes), value=first[1], visible=own)
+
+    def _options(self, columns: Sequence[str]) -> dict[str, str]:
+        return {self._names[column]: column for column in columns}
 
     def refresh(self, done: int) -> bool:
         """Read the sweep where more tasks are done than were read; returns whether it is being read. Call it often."""
@@ -117,6 +124,11 @@ class SweepResults(Viewer):
 
         self._jobs.start(lambda: read_data(sweep), take)
 
+    @property
+    def visible(self) -> bool:
+        """Whether there is something to see."""
+        return self._panel.visible
+
     def close(self) -> None:
         """Do nothing more."""
         self._jobs.close()
@@ -131,7 +143,7 @@ class SweepResults(Viewer):
             self._draw_map(self._data, self._sweep)
         except DynascopeError as error:
             self.map_pane[:], self.slices[:], self.map = [sentence(str(error))], [], None
-        self.members.show(self._data.rows)
+        self.members.show(self._data.rows, [self._sweep.plan.engine])
         self.claims.object = "".join(_claims(self._sweep, self._data.verdicts))
         self._panel.visible = True
 
@@ -144,7 +156,7 @@ class SweepResults(Viewer):
             axes = self.across.value, self.up.value
             data = averaged(answer.measures[self.measure.value], *axes)
         before = self.map.at if self.map else None
-        self.map = SweepMap(data, *axes, answer.lines, self.show_cell, before)
+        self.map = SweepMap(data, *axes, answer.lines, self.show_cell, before, self._names)
         drawn = pane(self.map.drawing, dict.fromkeys(self.map.slices, pmui.DiscreteSlider))
         for slider in drawn.widget_box:
             slider.param.update(SLIDER)
@@ -159,10 +171,10 @@ class SweepResults(Viewer):
         others = {name: list(values) for name, values in plan.axes.items() if name not in point}
         token = link.encode(plan.experiment.override(others | point), ViewState())
         href = link.with_query(self._address(plan.engine.name), s=token)
-        where = ", ".join(f"{name} = {_shown(value)}" for name, value in point.items())
+        where = ", ".join(f"{self._names.get(name, name)} = {_shown(value)}" for name, value in point.items())
         value = number(self.map.value_at(point))
         self.cell.object = (
-            f"<p role='status'><b>{escape(str(self.map.data.name))} {value}</b> at {escape(where)} "
+            f"<p role='status'><b>{escape(self.map.label)}: {value}</b> at {escape(where)} "
             f"<a href='{escape(href)}'>Open this run</a></p>"
         )
 
@@ -177,9 +189,9 @@ def _shown(value: Any) -> str:
 def _claims(sweep: Sweep, verdicts: list[Verdict]) -> Iterator[str]:
     """Say what theory claims of a map, and whether it holds."""
     if sweep.named and sweep.named.heuristic:
-        yield f"<p>The line is a heuristic: {escape(sweep.named.heuristic)}</p>"
+        yield f"<p>The line is a heuristic: {html(sweep.named.heuristic)}</p>"
     for verdict in verdicts:
-        yield f"<p>{_sign(verdict)} {escape(verdict.claim)}: {_measured(verdict)}</p>"
+        yield f"<p>{_sign(verdict)} {html(verdict.claim)}: {_measured(verdict)}</p>"
 
 
 def _sign(verdict: Verdict) -> str:

@@ -9,6 +9,8 @@ import panel as pn
 import panel_material_ui as pmui
 from panel.viewable import Viewer
 
+from dashboard.ui.styles import at_most
+
 
 class ViewChooser(Viewer):
     """Shows the view that the reader chooses by its name.
@@ -21,9 +23,7 @@ class ViewChooser(Viewer):
         super().__init__()
         wide: dict[str, Any] = {"sizing_mode": "stretch_width", "margin": 0}
         first = next(iter(views))
-        self.chosen = pmui.RadioButtonGroup(
-            options=list(views), value=first, size="small", width=120 * len(views), margin=(6, 0)
-        )
+        self.chosen = pmui.RadioButtonGroup(options=list(views), value=first, **at_most(120 * len(views)))
         self._views, self._shown = views, pn.Column(views[first], **wide)
         self._panel = pn.Column(self.chosen, self._shown, **wide)
         self.chosen.param.watch(lambda event: self._show(), "value")

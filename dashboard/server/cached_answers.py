@@ -15,6 +15,8 @@ from bokeh.core.property.descriptors import PropertyDescriptor
 from bokeh.core.property.singletons import Undefined
 from bokeh.core.serialization import Ref, Serializer
 from bokeh.core.types import ID
+from bokeh.document import Document
+from bokeh.io.state import curstate
 from bokeh.model import DataModel, Model
 from panel.io.resources import Resources
 from panel.io.state import state
@@ -65,11 +67,16 @@ def set_apart() -> None:
 
 
 def set_apart_anew() -> None:
-    """Let go of the first pages, which were being made when the program was set apart; call it when no page is open."""
+    """Let go of the first pages, which were being made when the program was set apart; call it when no page is open.
+
+    A page that is being made at this moment would never be let go: then it is done again with the next call.
+    """
     if not _anew:
-        _anew.append(True)
         gc.unfreeze()
         gc.collect()
+        programs = curstate().document
+        if not any(type(each) is Document and each is not programs for each in gc.get_objects()):
+            _anew.append(True)
         gc.freeze()
 
 

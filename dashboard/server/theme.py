@@ -33,6 +33,7 @@ def _theme(primary: str, page: str, paper: str, text: str, line: str) -> dict[st
         "MuiToolbar": {
             "styleOverrides": {"root": {"minHeight": f"{BAR}px !important", "margin": "0 !important", **UNPRINTED}}
         },
+        "MuiToggleButton": {"styleOverrides": {"root": {"textTransform": "none"}}},
         "MuiTypography": {
             "styleOverrides": {
                 "h3": {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -71,9 +72,10 @@ def curves(
     naming = [name for name in names if name not in dividing]
     colors = _colors([configs[members[0]] for members in groups], [cases[members[0]] for members in groups], naming)
     curves: list[Curve] = []
-    for members, (color, hue) in zip(groups, colors, strict=True):
-        whole = _as_band(members, bands, 0 if dividing else len(configs))
-        part = _values(configs[members[0]], dividing)
+    own_parts = [_values(configs[members[0]], dividing) for members in groups]
+    sizes = Counter(part for part, members in zip(own_parts, groups, strict=True) for _ in members)
+    for members, part, (color, hue) in zip(groups, own_parts, colors, strict=True):
+        whole = _as_band(members, bands, sizes[part])
         for some in [members] if whole else [(member,) for member in members]:
             label = _label(configs, cases, some, dividing)
             curves.append(Curve(f"c{len(curves)}", label, color, some, part, hue, mean))
@@ -212,13 +214,23 @@ def _dividing(
     firsts = [configs[members[0]] for members in groups]
     if len(groups) <= (MOST_SEPARATE if _ramp(firsts, names) else len(QUALITATIVE) * len(SHADES)):
         return ()
-    choices: list[tuple[bool, int, tuple[str, ...]]] = []
+    choices: list[tuple[bool, int, bool, tuple[str, ...]]] = []
     for some in (*((name,) for name in names), *combinations(names, 2)):
-        keys = [tuple(getattr(config, name) for name in some) for config in firsts]
-        largest = int(np.bincount(_codes(keys)).max())
-        if largest <= MOST_SEPARATE and len(set(keys)) <= MOST_SEPARATE:
-            choices.append((largest > LEGIBLE, len(set(keys)), some))
-    return min(choices, key=lambda each: each[:2])[2] if choices else None
+        kept, divided = [name for name in names if name not in some], {}
+        for config in firsts:
+            divided.setdefault(tuple(getattr(config, name) for name in some), []).append(config)
+        largest = max(divided.values(), key=len)
+        if len(largest) <= MOST_SEPARATE and len(divided) <= MOST_SEPARATE:
+            texts = any(isinstance(getattr(firsts[0], name), str) for name in some)
+            choices.append((not _is_legible(largest, kept), len(divided), texts, some))
+    return min(choices, key=lambda each: each[:3])[3] if choices else None
+
+
+def _is_legible(part: Sequence[Config], names: Sequence[str]) -> bool:
+    """Decide whether the curves of a part are few, or some small families of which each has a hue of its own."""
+    ramp, hues = _ramp(part, names), len(QUALITATIVE)
+    families = Counter(tuple(getattr(config, name) for name in names if name != ramp) for config in part)
+    return len(part) <= LEGIBLE or (ramp is not None and len(families) <= hues and max(families.values()) <= hues)
 
 
 def _binned(configs: Sequence[Config], groups: Sequence[tuple[int, ...]], mean: bool) -> list[Curve]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from engines.core.data.recording import Event
+    from engines.core.protocol.config import Config
     from engines.core.runs.experiment import Experiment
 
 MOST = 100
@@ -57,3 +60,17 @@ def _move(now: HistoryEntry, source: list[HistoryEntry], target: list[HistoryEnt
         return None
     target.append(now)
     return source.pop()
+
+
+def live_edits(before: Sequence[Config], after: Sequence[Config]) -> list[Event] | None:
+    """List the live edits that lead from some members to others; None where only a restart does."""
+    from engines.core.data.recording import Event
+
+    if len(before) != len(after):
+        return None
+    pairs = [(dict(old), dict(new)) for old, new in zip(before, after, strict=True)]
+    names = [name for name in before[0].knobs() if any(old[name] != new[name] for old, new in pairs)]
+    alike = all(new[name] == pairs[0][1][name] for name in names for _, new in pairs)
+    if not alike or any(before[0].knobs()[name].role != "live" for name in names):
+        return None
+    return [Event(0, name, pairs[0][1][name], tuple(range(len(after)))) for name in names]

@@ -1,4 +1,4 @@
-"""Compares an experiment with its preset: which knobs were edited, and whether the claims are still about it."""
+"""Compares an experiment with its preset, or with what a lesson sets: what was edited, and whether claims apply."""
 
 from __future__ import annotations
 
@@ -37,18 +37,22 @@ class PresetChanges:
 
 
 def changes_from_preset(experiment: Experiment, after: Sequence[Config], events: Sequence[Event] = ()) -> PresetChanges:
-    """Compare the members of an experiment, as they are `after` all edits, and its live edits with the preset.
-
-    The claims of a preset are about its own configurations, whatever their seeds: they are tested on fresh ones. An
-    edit of any other knob, also one that was taken back while the run was under way, leaves them unjudged.
-    """
+    """Compare the members of an experiment, as they are `after` all edits, and its live edits with the preset."""
     from engines.core.runs.experiment import Experiment
 
     if experiment.preset is None:
         return PresetChanges()
-    before = Experiment.from_preset(experiment.engine, experiment.preset).configs()
+    return changes_from(Experiment.from_preset(experiment.engine, experiment.preset), after, events)
+
+
+def changes_from(base: Experiment, after: Sequence[Config], events: Sequence[Event] = ()) -> PresetChanges:
+    """Compare members, as they are `after` all edits, and their live edits with the experiment that was edited.
+
+    The claims of a preset are about its own configurations, whatever their seeds: they are tested on fresh ones. An
+    edit of any other knob, also one that was taken back while the run was under way, leaves them unjudged.
+    """
+    before, knobs = base.configs(), base.base.knobs()
     late = {event.knob: event.step for event in events if event.step > 0}
-    knobs = experiment.base.knobs()
     changes = {name: text for name, knob in knobs.items() if (text := _change(knob, before, after, late.get(name)))}
     other = [text for knob, text in changes.items() if knob != "seed"]
     if not other and _kinds(before) != _kinds(after):

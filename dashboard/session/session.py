@@ -9,8 +9,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from dashboard.session.curves import Curve, curves, in_sight
-from dashboard.session.history import History, HistoryEntry
-from dashboard.session.preset_changes import PresetChanges, changes_from_preset
+from dashboard.session.history import History, HistoryEntry, live_edits
+from dashboard.session.preset_changes import PresetChanges, changes_from, changes_from_preset
 from dashboard.session.uploads import Uploads
 from dashboard.session.view_state import (
     LONGEST_NOTE,
@@ -70,6 +70,8 @@ class Session:
         self._until = math.inf
         self._hurries = False
         """Whether the run goes as fast as it can, back to where the reader was."""
+        self.lesson_page: Experiment | None = None
+        """Experiment of the page of a lesson that is open: the knobs that it sets were not edited."""
         self._edited: tuple[Any, PresetChanges] = (None, PresetChanges())
         """The experiment that was compared with its preset last, and the answer."""
         self.history = History()
@@ -196,6 +198,19 @@ class Session:
         if self._edited[0] != key:
             self._edited = key, changes_from_preset(self.experiment, self.configs, events)
         return self._edited[1]
+
+    @property
+    def edited_by_reader(self) -> PresetChanges:
+        """The differences from the preset, in a lesson those from what its open page runs."""
+        if self.lesson_page and self.in_lesson:
+            return changes_from(self.lesson_page, self.configs, self.runner.run.recording.events)
+        return self.edited
+
+    @property
+    def in_lesson(self) -> bool:
+        """Whether what is open follows the open page of a lesson."""
+        page, preset = self.lesson_page, self.experiment.preset
+        return bool(page and page.preset and preset and page.preset.name == preset.name)
 
     def shown_step(self) -> int:
         """Return the step of the cursor, or the newest."""
@@ -384,17 +399,3 @@ class Session:
             self.pinned = PinnedRun(runner.run.copy(), curves(runner.run.initial_configs, preset=runner.run.preset))
             runner.close()
             self._pinned_runner = None
-
-
-def live_edits(before: Sequence[Config], after: Sequence[Config]) -> list[Event] | None:
-    """List the live edits that lead from some members to others; None where only a restart does."""
-    from engines.core.data.recording import Event
-
-    if len(before) != len(after):
-        return None
-    pairs = [(dict(old), dict(new)) for old, new in zip(before, after, strict=True)]
-    names = [name for name in before[0].knobs() if any(old[name] != new[name] for old, new in pairs)]
-    alike = all(new[name] == pairs[0][1][name] for name in names for _, new in pairs)
-    if not alike or any(before[0].knobs()[name].role != "live" for name in names):
-        return None
-    return [Event(0, name, pairs[0][1][name], tuple(range(len(after)))) for name in names]

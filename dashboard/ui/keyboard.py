@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from html import escape
 from typing import Any
 
-import param
+import panel as pn
+import panel_material_ui as pmui
+from panel.viewable import Viewer
 
-from dashboard.ui.component import FOLDER, Component, script
+from dashboard.ui.component import sheet
 
 
 @dataclass(frozen=True)
@@ -47,25 +51,53 @@ KEYS = (
 )
 
 
+PAPER = {
+    "& .MuiDialog-paper": {"backgroundImage": "none", "color": "text.primary", "border": 1, "borderColor": "divider"},
+    "& .MuiDialogTitle-root": {"px": "1em", "pb": 0},
+    "& .MuiIconButton-root": {"color": "inherit", "m": 0.5},
+}
+"""Style of the dialog: of the paper's colour as the cards are, in the dark too."""
+
+SCROLL = "<div tabindex='0' role='group' aria-label='keys and terms'>"
+"""The lists are moved with the arrow keys once they have the focus."""
+
+
 def find(name: str) -> Key | None:
     """Find the key of a name, or None; capital letters count as small ones."""
     wanted = name.lower() if len(name) == 1 else name
     return next((key for key in KEYS if key.name == wanted), None)
 
 
-class Shortcuts(Component):
-    """The list of shortcuts and of a lab's terms as a dialog over the page; the browser closes it by Escape, too."""
+class Shortcuts(Viewer):
+    """The list of shortcuts and of a lab's terms, in a dialog over the page; `terms` are entries of its glossary."""
 
-    open = param.Boolean(False)
-    terms = param.List([], doc="Entries of the glossary.")
-    rows = param.List([[key.shown, key.doc] for key in KEYS if key.doc])
-
-    _esm = script("shortcuts")
-    _stylesheets = [(FOLDER / "shortcuts.css").read_text()]
+    def __init__(self, terms: Sequence[Mapping[str, str]] = ()) -> None:
+        super().__init__()
+        lists = pn.pane.HTML(f"{SCROLL}{_keys()}{_terms(terms)}</div>", stylesheets=[sheet("shortcuts")], margin=0)
+        self._dialog = pmui.Dialog(lists, title="Keyboard", close_on_click=True, show_close_button=True, sx=PAPER)
 
     def open_or_close(self) -> None:
         """Show the list, or close it."""
-        self.open = not self.open
+        self._dialog.open = not self._dialog.open
 
-    def _handle_msg(self, data: dict[str, Any]) -> None:
-        self.open = self.open and not data.get("closed")
+    def close(self) -> None:
+        """Close the list."""
+        self._dialog.open = False
+
+    def __panel__(self) -> pmui.Dialog:
+        return self._dialog
+
+
+def _keys() -> str:
+    names = lambda key: "".join(f"<kbd>{escape(name)}</kbd>" for name in key.shown.split())  # noqa: E731
+    return _list("keys", [(names(key), escape(key.doc)) for key in KEYS if key.doc])
+
+
+def _terms(terms: Sequence[Mapping[str, str]]) -> str:
+    formulas = [f"<p class='formula'>{term['formula']}</p>" if term["formula"] else "" for term in terms]
+    said = [(escape(term["name"]), term["text"] + formula) for term, formula in zip(terms, formulas, strict=True)]
+    return f"<h3>Terms</h3>{_list('terms', said)}" if terms else ""
+
+
+def _list(kind: str, lines: Sequence[tuple[str, str]]) -> str:
+    return f"<dl class='{kind}'>{''.join(f'<div><dt>{name}</dt><dd>{said}</dd></div>' for name, said in lines)}</dl>"

@@ -31,6 +31,11 @@ UNPRINTED = "@media print { :host { display: none !important; } }"
 HIDDEN = ":host(.out_of_sight) { display: none !important; }"
 
 
+def at_most(width: int) -> dict[str, Any]:
+    """Return the form of a control of the library that takes so many pixels, or less where there are less."""
+    return {"size": "small", "sizing_mode": "stretch_width", "max_width": width, "margin": (6, 10, 6, 0)}
+
+
 def hide(panel: Any, hidden: bool) -> None:
     """Take a panel out of sight, for screen readers too, or bring it back; `visible` is left to others."""
     shell = _shell(panel)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,9 +26,8 @@ from engines.core.runs.run import Run, require_run
 if TYPE_CHECKING:
     import torch
 
+    from engines.core.library.index import Progress
     from engines.core.subjects.subject import Subject
-
-Progress = Callable[[int, int], None]
 
 
 def run(

@@ -8,7 +8,8 @@ from engines.core.methods.names import METHOD_LABELS, RATE_FREE
 from engines.core.methods.own import slower
 from engines.optimizer_dynamics import risk
 from engines.optimizer_dynamics.config import OptimizerDynamics
-from engines.optimizer_dynamics.predictions import curvature_limit, threshold
+from engines.optimizer_dynamics.laws import curvature_limit
+from engines.optimizer_dynamics.predictions import threshold
 
 TIE = 1e-9
 """Closest to a multiple of the step size at which the sign of rounding decides."""
@@ -81,17 +82,13 @@ def _exactly(config: OptimizerDynamics) -> str:
 def quadratic(config: OptimizerDynamics) -> str:
     """Why a run of the quadratic cannot show what it should, "" where it can."""
     top = risk.largest_rate(config)
-    if config.method in ("gd", "schedule_free") and config.eta >= top:
+    if config.method in (*risk.STEADY, "schedule_free") and config.eta >= top:
         return f"η = {config.eta:g} is above {top:.4g}, from where on the risk grows without end at a constant rate."
-    beta, steepest = config.beta1, (risk.curvature(config) ** (1 - config.precondition)).max()
-    limits = {"heavy_ball": 2 + 2 * beta, "nesterov": (2 + 2 * beta) / (1 + 2 * beta)}
-    limit = limits.get(config.method, np.inf) / steepest
-    if config.eta >= limit:
-        return (
-            f"η = {config.eta:g} is above {limit:.4g}, where {METHOD_LABELS[config.method]} is unstable without noise."
-        )
     if config.method == "polyak" and config.noise > 0:
         return "Polyak's step takes the loss of the drawn samples for the whole: with noisy labels it does not settle."
+    reach = float(np.linalg.norm(risk.minimiser(config)))
+    if config.method in RATE_FREE and config.method != "mechanic" and config.d0 > reach:
+        return f"The first guess {config.d0:g} is above the distance {reach:.3g}: no theory covers such a first guess."
     return ""
 
 
@@ -109,6 +106,12 @@ def edge(config: OptimizerDynamics) -> str:
     limit = threshold(config)
     if config.model == "product" and config.method == "gd" and config.eta * config.sharpness >= 4 and not config.centre:
         return f"η times the sharpness is {config.eta * config.sharpness:.3g}: from 4 on it diverges."
+    if config.method == "polyak" and config.model == "valley":
+        return "Polyak's step needs the least loss f*, and the valley has none: its loss falls without end."
+    if config.method == "polyak" and config.model == "network" and config.least_loss <= 0:
+        return "Polyak's step takes 0 for the least loss f*, which this network need not reach."
+    if config.flow_start >= 0 and config.method == "gd" and config.model == "network" and config.weight_decay:
+        return "The flows know of no weight decay: gradient descent leaves both."
     if config.model == "network" and limit and limit / config.eta > SHARPEST and config.method == "gd":
         return (
             f"The edge is at a sharpness of {limit / config.eta:.3g}, and this network rises to about {SHARPEST:g} "
@@ -138,7 +141,9 @@ def one_at_a_time(config: OptimizerDynamics) -> str:
 def stability(config: OptimizerDynamics) -> str:
     """Say up to which step size the method is stable."""
     if config.scene == "quadratic" and config.method != "own":
-        return f"At a constant rate gradient descent is stable below η = {risk.largest_rate(config):.4g}."
+        known = config.method in (*risk.STEADY, "schedule_free")
+        name = METHOD_LABELS[config.method] if known else METHOD_LABELS["gd"]
+        return f"At a constant rate {name} is stable below η = {risk.largest_rate(config):.4g}."
     limit = curvature_limit(config) if config.scene == "factorisation" else 0.0
     if limit:
         return (

@@ -11,7 +11,7 @@ import numpy as np
 from engines.core.methods.names import ENTRYWISE, METHOD_LABELS
 from engines.core.protocol.declarations import Prediction
 from engines.optimizer_dynamics import laws, modes, risk
-from engines.optimizer_dynamics.config import EXACT_RISK, OptimizerDynamics
+from engines.optimizer_dynamics.config import OptimizerDynamics
 from engines.optimizer_dynamics.scenes import factorisation
 
 DERIVED = "derived, see the tests"
@@ -21,9 +21,6 @@ WITHIN = 0.05
 
 SEEN = 0.01
 """Smallest singular value over the Frobenius norm of which the gains of Newton–Schulz are known to be near 1."""
-
-SMALL = 0.01
-"""Largest strength of the start over the smallest singular value at which random starts align in time."""
 
 
 def factorisation_lines(config: OptimizerDynamics, steps: np.ndarray) -> list[Prediction]:
@@ -112,7 +109,7 @@ def broken(config: OptimizerDynamics) -> str:
     """The first assumption of the mode recursion that does not hold, "" when all do."""
     if config.method in ENTRYWISE and config.start != "diagonal":
         return f"{METHOD_LABELS[config.method]} is an entrywise method in a rotated basis: factors do not stay aligned"
-    limit = curvature_limit(config)
+    limit = laws.curvature_limit(config)
     if limit and config.eta > limit:
         return f"η = {config.eta:g} is unstable at the solution: the limit is {limit:.3g}"
     if config.method == "mechanic":
@@ -135,42 +132,27 @@ def _unaligned(config: OptimizerDynamics) -> str:
     if config.depth > 2 and config.method != "muon":
         return f"from a random start {config.depth} factors need not be balanced"
     u0 = factorisation.strengths(config)
-    if u0.max() > SMALL * config.values.min():
+    if u0.max() > laws.SMALL * config.values.min():
         return f"α = {config.alpha:g} is not small: modes meet before they are aligned"
     return ""
-
-
-def curvature_limit(config: OptimizerDynamics) -> float:
-    """Largest stable step size of methods that follow the gradient, 0 for others.
-
-    The curvature at the solution is `L s^(2-2/L)` for the largest s; momentum beta allows `2 + 2 beta` over it, and
-    Nesterov's `(2 + 2 beta)/(1 + 2 beta)`.
-    """
-    beta = config.beta1
-    factor = {"gd": 2.0, "heavy_ball": 2 + 2 * beta, "nesterov": (2 + 2 * beta) / (1 + 2 * beta)}.get(config.method)
-    if factor is None:
-        return 0.0
-    return factor / (config.depth * config.values[0] ** (2 - 2 / config.depth))
 
 
 def risk_lines(config: OptimizerDynamics, steps: np.ndarray) -> list[Prediction]:
     """Predict the expected risk of a sampled run at steps `[T]` exactly, and where a constant rate ends."""
     predictions = []
-    if (
-        config.sampling == "sampled"
-        and config.method in EXACT_RISK
-        and (config.average == "none" or config.method == "gd")
-    ):
+    if config.sampling == "sampled" and risk.is_known(config):
         why = "an approximation: the averaged squares are replaced by their mean" if config.method == "adam" else ""
         values = risk.expected(config, np.asarray(steps))
-        predictions.append(_risk_line("exact expected risk", values, why))
+        label = "expected risk, nearly" if why else "exact expected risk"
+        predictions.append(_risk_line(label, values, why))
         if not why:
             predictions += _risk_band(config, steps, values)
-    if config.method == "gd" and config.schedule == "constant" and config.average == "none":
+    decays = config.sampling == "sampled" and config.weight_decay > 0
+    if config.method in risk.STEADY and config.schedule == "constant" and config.average == "none" and not decays:
         floor = risk.noise_floor(config)
         if np.isfinite(floor) and floor > 0:
             predictions.append(_risk_line("limit: ½ σ² κ/(1 − κ)", np.full(len(steps), floor), ""))
-        predictions += _power_law(config, steps)
+        predictions += _power_law(config, steps) if config.method == "gd" else []
     return predictions
 
 
@@ -230,7 +212,8 @@ def edge_lines(config: OptimizerDynamics, steps: np.ndarray) -> list[Prediction]
                     broken=_below_the_edge(config),
                 )
             )  # fmt: skip
-    if config.model == "product" and config.method == "gd" and config.schedule == "constant":
+    plain = config.schedule == "constant" and config.warmup <= 1 and not config.weight_decay
+    if config.model == "product" and config.method == "gd" and plain:
         r, length = product_map(config, np.asarray(steps))
         for channel, values in (("residual", r), ("length", length), ("loss", r * r / 2)):
             label = "map of residual and length, exact"

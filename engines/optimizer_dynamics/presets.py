@@ -41,16 +41,18 @@ def _batch_sizes() -> list[dict[str, Any]]:
     return cases
 
 
+BATCH_SIZES = tuple(_batch_sizes())
+
 RACERS = ("adam", "muon", "soap", "lion", "heavy_ball")
 
 
 def _trials() -> list[dict[str, Any]]:
     """The race: five rates of every method from its centre up, for three budgets; Adam for more, to compare with."""
-    budgets = {"adam": (25, 50, 100, 200, 400)}
+    fields = {50: RACERS, 100: RACERS, 200: RACERS, 400: ("adam",), 25: ("adam",)}
     return [
         {"method": method, "eta": eta, "horizon": T, **network.USUAL.get(method, {})}
-        for method in RACERS
-        for T in budgets.get(method, (50, 100, 200))
+        for T, racers in fields.items()
+        for method in racers
         for eta in network.rates_of(method)[4:]
     ]
 
@@ -185,7 +187,8 @@ PRESETS = (
         title="Batch size and rate: proportional, then capped",
         look_for="For a fixed number of samples the best rate over the batch size is flat, and then falls.",
         set=QUADRATIC,
-        cases=tuple(_batch_sizes()),
+        cases=BATCH_SIZES,
+        case_labels=tuple(f"{case['schedule']}, B = {case['batch_size']}" for case in BATCH_SIZES),
         steps=4096,
         cost="heavy",
         judge=verdicts.batch_sizes,

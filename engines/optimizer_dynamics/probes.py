@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -17,22 +17,22 @@ from engines.core.protocol.errors import ConfigError
 from engines.core.protocol.probe_figures import Bars, Lines, Trace
 from engines.core.runs.replay import simulation_at
 from engines.optimizer_dynamics import risk
-from engines.optimizer_dynamics.config import EXACT_RISK, OptimizerDynamics
+from engines.optimizer_dynamics.config import OptimizerDynamics
 from engines.optimizer_dynamics.learning_rate_schedules import SCHEDULES
+from engines.optimizer_dynamics.race_probe import speed_ups
 from engines.optimizer_dynamics.scenes import central_flow, edge, network
 from engines.optimizer_dynamics.verdicts.quadratic import tuned
-from engines.optimizer_dynamics.verdicts.race import budgets, ranking, speed_up, trial_losses
 
 CPU = torch.device("cpu")
 
-SLICE = 25
-"""Steps between two parts of a probe."""
+STEPS_A_PART = 25
+"""Steps of a probe between two looks at how far it is."""
 
 
 def _advanced(simulation: Simulation, steps: int) -> Iterator[float]:
     """Advance a simulation, yielding the share that is done."""
     while simulation.step < steps:
-        simulation.advance(min(simulation.step + SLICE, steps))
+        simulation.advance(min(simulation.step + STEPS_A_PART, steps))
         yield simulation.step / steps
 
 
@@ -57,41 +57,6 @@ def tuning(run: RunData, member: int, step: int = -1, trials: int = 9, steps: in
     best = int(np.nanargmin(losses)) if np.isfinite(losses).any() else 0
     result |= {"best_loss": float(losses[best]), "best_rate": float(members[best].eta), "best": members[best].schedule}
     yield Part(1.0, result)
-
-
-def speed_ups(run: RunData, member: int, step: int = -1, baseline: float = 1.0) -> dict[str, Any]:
-    """Compute how much faster each method of a race is than Adam at equal loss, and its place, at the end of budgets.
-
-    `baseline` multiplies Adam's best rate: 1 is tuned, ¼ is four times too small. A point is missing where Adam's table
-    of budgets does not reach the loss: nothing is extrapolated. Raises `ConfigError` without a race with Adam.
-    """
-    if run.configs[member].scene != "network" or not budgets(run, "adam"):
-        raise ConfigError("speed_ups needs a race on digits with adam in it, such as the preset O15")
-    names = [name for name in network.CENTRES if budgets(run, name)]
-    result: dict[str, Any] = {"budget": np.array(sorted({config.horizon for config in run.configs}), dtype=float)}
-    result |= {"trials_spent": _trials(run, names), "note": _protocol(run, baseline)}
-    places = [ranking(run, int(T)) for T in result["budget"]]
-    for name in names:
-        result[f"place_{name}"] = np.array([each.index(name) + 1 if name in each else np.nan for each in places])
-        own = [speed_up(run, name, int(T), baseline) if int(T) in budgets(run, name) else None
-               for T in result["budget"]]  # fmt: skip
-        result[name] = np.array([np.nan if speed is None else speed for speed in own])
-    return result
-
-
-def _trials(run: RunData, names: Sequence[str]) -> np.ndarray:
-    """Count the trials of each method over all its budgets, `[n]`; seeds repeat a trial and are none of their own."""
-    return np.array([sum(len(trial_losses(run, name, T)) for T in budgets(run, name)) for name in names])
-
-
-def _protocol(run: RunData, baseline: float) -> str:
-    """Say what a speed-up was measured with: trials of each side, seeds, and how well Adam was tuned."""
-    each = {len(trial_losses(run, name, T)) for name, T in {(config.method, config.horizon) for config in run.configs}}
-    trials = " or ".join(map(str, sorted(each)))
-    adam = "its best rate" if baseline == 1 else f"{baseline:.3g} times its best rate"
-    seeds = len({config.seed for config in run.configs})
-    on = f"{seeds} seeds" if seeds > 1 else "one seed"
-    return f"The best of {trials} trials of each method in each budget, on {on}. Adam is at {adam}."
 
 
 def best_rates(run: RunData, member: int, step: int = -1) -> dict[str, Any]:
@@ -178,7 +143,7 @@ def flow(run: RunData, member: int, step: int = -1, steps: int = 100) -> Iterato
         swing = (state.before[:, 0] - 2 * state.before[:, 1] + state.w) / 4
         rows.append((float((central.w - smooth).norm()), float((plain.w - smooth).norm()), float(swing.square().sum()),
                      central.variance))  # fmt: skip
-        if done % SLICE == 0:
+        if done % STEPS_A_PART == 0:
             yield Part(0.99 * done / steps, {})
     table = np.array(rows)
     result = {"after": np.arange(1, steps + 1), "central": table[:, 0], "gradient": table[:, 1]}
@@ -188,14 +153,14 @@ def flow(run: RunData, member: int, step: int = -1, steps: int = 100) -> Iterato
 def monte_carlo(run: RunData, member: int, step: int = -1, runs: int = 64) -> Iterator[Part]:
     """Sample so many runs of a member and compare their mean risk with the exact one, in standard errors.
 
-    Raises `ConfigError` for other scenes, and for methods without an exact risk.
+    Raises `ConfigError` for other scenes, and for members without an exact risk.
     """
     config: OptimizerDynamics = run.configs[member]
-    if config.scene != "quadratic" or config.method not in EXACT_RISK:
-        raise ConfigError("monte_carlo needs scene=quadratic and a method with an exact risk")
+    if config.scene != "quadratic" or not risk.is_known(config) or config.method == "adam":
+        raise ConfigError("monte_carlo needs scene=quadratic and a member whose risk is known exactly")
     last = int(run.steps[-1]) if step < 0 else step
     last = max(1, min(last, risk.LONGEST))
-    members = [config.replace(sampling="sampled", seed=10_000 + at) for at in range(runs)]
+    members = [config.replace(sampling="sampled", weight_decay=0.0, seed=10_000 + at) for at in range(runs)]
     simulation, at = Simulation(run.engine, members, CPU), np.unique(np.linspace(1, last, 12).astype(int))
     means, errors = [], []
     for stop in at:

@@ -45,7 +45,7 @@ def idle(config: OptimizerDynamics) -> frozenset[str]:
         "beta1": method not in BETA1,
         "beta2": method not in BETA2,
         "eps": method not in EPS,
-        "weight_decay": method in UNDECAYED,
+        "weight_decay": method in UNDECAYED or (config.scene, config.sampling) == ("quadratic", "exact"),
         "bias_correction": method != "rmsprop",
         "orthogonalise": not muon,
         "ns_steps": not muon or config.orthogonalise == "polar",

@@ -19,7 +19,7 @@ from scipy.special import gamma
 from torch import Tensor
 
 from engines.core.compute.batching import Groups, groups, scattered, tensor
-from engines.optimizer_dynamics.config import OptimizerDynamics
+from engines.optimizer_dynamics.config import EXACT_RISK, OptimizerDynamics
 from engines.optimizer_dynamics.scenes.training import Knobs, knobs_of, rates
 
 Vectors = tuple[Tensor, ...]
@@ -101,7 +101,7 @@ def nesterov(k: Constants, x: Vectors, inputs: StepInputs) -> Vectors:
 def schedule_free(k: Constants, x: Vectors, inputs: StepInputs) -> Vectors:
     """Advance `xx`, `zx` and `zz` `[b, d]`, moments of the errors of two points, by a step of Schedule-Free."""
     xx, zx, zz = x
-    b, eta, curvature, c = inputs.knobs["beta1"], inputs.rate, k.curvature, inputs.knobs["share"]
+    b, eta, curvature, c = inputs.knobs["beta1"], inputs.rate * k.divided, k.curvature, inputs.knobs["share"]
     Y = (1 - b).square() * zz + 2 * b * (1 - b) * zx + b * b * xx
     z_next = zz - 2 * eta * curvature * ((1 - b) * zz + b * zx) + eta.square() * gradient_moment(k, Y)
     cross = zx - eta * curvature * ((1 - b) * zx + b * xx)
@@ -114,7 +114,7 @@ def adam(k: Constants, x: Vectors, inputs: StepInputs) -> Vectors:
     An approximation: within 3 % at eta = 0.01, 9 % at 0.03 (B = 2).
     """
     b1, b2 = inputs.knobs["beta1"], inputs.knobs["beta2"]
-    v = b2 * x[3] + (1 - b2) * gradient_moment(k, x[0])
+    v = b2 * x[3] + (1 - b2) * gradient_moment(k, x[0]) * k.divided.square()
     root = (v / (1 - b2**inputs.t)).sqrt() + inputs.knobs["eps"]
     rate = inputs.rate * (1 - b1) / ((1 - b1**inputs.t) * root)
     return *heavy_ball(k, x[:3], inputs._replace(rate=rate)), v
@@ -153,8 +153,23 @@ def minimiser(config: OptimizerDynamics) -> np.ndarray:
     return np.arange(1.0, config.dimension + 1) ** ((config.capacity - config.source) / 2)
 
 
+def is_known(config: OptimizerDynamics) -> bool:
+    """Whether the mean risk of sampled runs of a configuration is known: exactly, or of Adam nearly."""
+    averages = config.average == "none" or config.method == "gd"
+    return config.method in EXACT_RISK and averages and not (config.weight_decay and config.sampling == "sampled")
+
+
+STEADY = ("gd", "heavy_ball", "nesterov")
+"""Methods whose moments come to rest at a constant rate."""
+
+
 def kappa(config: OptimizerDynamics, eta: float) -> float:
-    """Compute the feedback of sampling noise: below 1, and `eta lambda (1+1/B) < 2`, gradient descent is stable."""
+    """Compute the feedback of sampling noise at a constant rate: a method of `STEADY` is stable where it is below 1.
+
+    It is `sum lambda m` where noise of variance 1 comes to rest; infinite where a direction by itself is unstable.
+    """
+    if config.method in ("heavy_ball", "nesterov"):
+        return _momentum_kappa(config.replace(seed=0), eta)
     x, B = eta * curvature(config) ** (1 - config.precondition), config.batch_size
     if (x * (1 + 1 / B)).max() >= 2:
         return np.inf
@@ -162,17 +177,52 @@ def kappa(config: OptimizerDynamics, eta: float) -> float:
     return float((x / B / (2 - x * (1 + 1 / B))).sum())
 
 
-def largest_rate(config: OptimizerDynamics) -> float:
-    """Compute the step size at which `kappa = 1`: gradient descent at a constant rate is stable below it."""
-    top = 2 / (curvature(config) ** (1 - config.precondition)).max() / (1 + 1 / config.batch_size)
+def _momentum_kappa(config: OptimizerDynamics, eta: float) -> float:
+    """Solve for the moments at rest of each direction: `x = A x + f`, read off the rule itself, which is linear."""
+    rule, lam = RULES[config.method], torch.tensor(curvature(config))[None]
+    one, B = torch.ones(1, 1, dtype=lam.dtype), float(config.batch_size)
+    alone = Constants(lam, 0 * one, lam**-config.precondition, B * one, 0 * lam)
+    inputs = StepInputs(eta * one, one, {"beta1": config.beta1 * one})
+    zero, units = torch.zeros_like(lam), torch.eye(rule.vectors, dtype=lam.dtype)
+    columns = [rule.advance(alone, tuple(u * (zero + 1) for u in unit), inputs) for unit in units]
+    A = torch.stack([torch.stack(column, 1)[0] for column in columns]).permute(2, 1, 0)
+    if torch.linalg.eigvals(A).abs().max() >= 1:
+        return np.inf
+    drawn = alone._replace(noise=one, shared=lam / B)
+    f = torch.stack(rule.advance(drawn, (zero,) * rule.vectors, inputs), 2)[0]
+    rest = torch.linalg.solve(torch.eye(rule.vectors, dtype=lam.dtype) - A, f)
+    return float((lam[0] * rest[:, 0]).sum())
+
+
+@lru_cache(maxsize=256)
+def _largest_rate(config: OptimizerDynamics) -> float:
+    steepest = (curvature(config) ** (1 - config.precondition)).max()
+    if config.method in ("heavy_ball", "nesterov"):
+        low, high = 0.0, (2 + 2 * config.beta1) / steepest
+        for _ in range(40):
+            middle = (low + high) / 2
+            low, high = (middle, high) if kappa(config, middle) < 1 else (low, middle)
+        return low
+    top = 2 / steepest / (1 + 1 / config.batch_size)
     low, high = top * 1e-9, top * (1 - 1e-12)
     if kappa(config, high) < 1:
         return high
     return float(brentq(lambda eta: kappa(config, eta) - 1, low, high, xtol=1e-15))  # type: ignore[reportArgumentType]
 
 
+def largest_rate(config: OptimizerDynamics) -> float:
+    """Compute the step size at which `kappa = 1`: a method of `STEADY` at a constant rate is stable below it.
+
+    Schedule-Free's gradients are taken at `(1-beta) z + beta x`, where x stands still in the end: 1/(1-beta) times that
+    of gradient descent. Of other methods it is that of gradient descent.
+    """
+    method = config.method if config.method in STEADY else "gd"
+    top = _largest_rate(config.replace(method=method, seed=0, eta=1.0, sampling="exact", average="none"))
+    return top / (1 - config.beta1) if config.method == "schedule_free" else top
+
+
 def noise_floor(config: OptimizerDynamics) -> float:
-    """Compute where the excess risk of gradient descent at a constant rate ends, `½ noise² kappa/(1-kappa)`."""
+    """Compute where the excess risk of a method of `STEADY` ends, `½ noise² kappa/(1-kappa)`, at a constant rate."""
     k = kappa(config, config.eta)
     return 0.5 * config.noise**2 * k / (1 - k) if k < 1 else np.inf
 

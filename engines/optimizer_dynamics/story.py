@@ -10,7 +10,7 @@ from engines.core.methods.names import METHOD_LABELS
 from engines.core.protocol.declarations import Phase, Story
 from engines.core.protocol.engine import RunData
 from engines.optimizer_dynamics import risk
-from engines.optimizer_dynamics.config import EXACT_RISK, OptimizerDynamics
+from engines.optimizer_dynamics.config import OptimizerDynamics
 from engines.optimizer_dynamics.learning_rate_schedules import SCHEDULE_LABELS
 from engines.optimizer_dynamics.predictions import CENTRAL, threshold
 from engines.optimizer_dynamics.verdicts.race import trial_losses
@@ -29,7 +29,21 @@ WHY = {
     "shampoo": ("t ≈ s(½ + ln 2) / 16η²", "Summed Gram matrices slow each mode down by its own past."),
     "scaled_gd": ("t ≈ ln 2 / 2η", "Divided by its own Gram matrix every mode moves at nearly the same rate."),
 }  # fmt: skip
-"""Half times by the law of each method, and what makes them so."""
+"""Half times by the law of each method with two factors, and what makes them so."""
+
+PLAIN = ("½‖W_L … W₁ − M‖²", "Each singular value of the target is one mode.")
+
+WAITS = "A mode grows at a rate that is proportional to its singular value, and to its own strength: plateaus are long."
+
+DEEP = {
+    "gd": ("t ≈ u₀^{2/L − 1} / ((L − 2) ηs)", WAITS),
+    "heavy_ball": ("t ≈ (1 − β) u₀^{2/L − 1} / ((L − 2) ηs)", f"{WAITS} Momentum shortens them."),
+    "nesterov": ("t ≈ (1 − β) u₀^{2/L − 1} / ((L − 2) ηs)", f"{WAITS} Momentum shortens them."),
+    "adam": (PLAIN[0], "Every entry moves at nearly one speed; in a rotated basis modes mix."),
+    "soap": (PLAIN[0], "It is Adam in the gradient's own basis."),
+    "shampoo": (PLAIN[0], "Summed Gram matrices slow each mode down by its own past."),
+}
+"""The same of more factors, where it is another; small starts wait long."""
 
 TOGETHER = 1.1
 """Ratio of the last half time to the first up to which modes come together."""
@@ -51,7 +65,8 @@ def without_law(story: Story) -> Story:
 def factorisation_story(run: RunData, member: int) -> Story:
     """Tell in which order the modes were learned, and how close the law comes."""
     config = run.configs[member]
-    formula, text = WHY.get(config.method, ("½‖W_L … W₁ − M‖²", "Each singular value of the target is one mode."))
+    deep = DEEP.get(config.method) if config.depth > 2 else None
+    formula, text = deep or WHY.get(config.method, PLAIN)
     if config.method == "scaled_gd" and config.damping:
         text = f"It divides by its own Gram matrix plus {config.damping:g}: smaller factors feel plain descent."
     return Story(
@@ -120,12 +135,12 @@ def phases(run: RunData, member: int) -> list[Phase]:
 def quadratic_story(run: RunData, member: int) -> Story:
     """Tell what the rate is worth: how far it is from the largest stable one, and where it ends."""
     config = run.configs[member]
-    exact = config.method in EXACT_RISK and (config.average == "none" or config.method == "gd")
-    how = (
-        "No sample is drawn: the second moments of all errors are followed exactly."
-        if config.sampling == "exact"
-        else "One run of drawn samples" + "; the dashed line is the exact mean of all such runs" * exact + "."
-    )
+    if config.sampling == "exact":
+        near = "nearly: Adam's own scales are at their mean" if config.method == "adam" else "exactly"
+        how = f"No sample is drawn: the second moments of all errors are followed {near}."
+    else:
+        mean = "near the mean" if config.method == "adam" else "the exact mean"
+        how = "One run of drawn samples" + f"; the dashed line is {mean} of all such runs" * risk.is_known(config) + "."
     text = f"**{named(config)}**, {SCHEDULE_LABELS[config.schedule]}. {how} {_rate(config)}"
     if len(run):
         text += f" Excess risk now: **{run['risk'][-1, member]:.3g}**."
@@ -139,7 +154,8 @@ def _rate(config: OptimizerDynamics) -> str:
     """Say where the risk ends; of a rate that falls, what that is for."""
     if config.schedule == "linear" and config.noise and config.method != "own":
         return "The rate falls to zero and lets go of the noise that a constant one keeps."
-    if config.method != "gd" or config.schedule != "constant" or config.average != "none":
+    plain = config.schedule == "constant" and config.average == "none"
+    if config.method not in risk.STEADY or not plain or (config.weight_decay and config.sampling == "sampled"):
         return ""
     top, floor = risk.largest_rate(config), risk.noise_floor(config)
     if not np.isfinite(floor):

@@ -105,13 +105,18 @@ def test_the_list_of_keys_takes_the_focus_and_gives_it_back(page):
     before = lab.ask(FOCUSED)
     lab.view.keyboard.press("?")
     assert lab.says("branch from the cursor")
-    assert before == "+1" and lab.ask(FOCUSED) == "Close"
+    assert before == "+1" and lab.ask(FOCUSED) == "Keyboard"
     assert not serious(lab)
+    step = lab.shown_step()
+    for key in (" ", ".", "Tab"):  # under the dialog nothing happens
+        lab.view.keyboard.press(key)
+    assert lab.view.get_by_role("button", name="close", exact=True).evaluate("(e) => e.matches(':focus')")
+    assert lab.shown_step() == step and lab.view.get_by_text("paused", exact=True).count()
     lab.view.keyboard.press("Escape")
     until(lambda: not lab.view.get_by_role("dialog").count())
     assert lab.ask(FOCUSED) == before
     lab.click("keyboard shortcuts (?)")
-    lab.view.get_by_role("button", name="Close", exact=True).click()
+    lab.view.get_by_role("button", name="close", exact=True).click()
     until(lambda: not lab.view.get_by_role("dialog").count())
     lab.click("keyboard shortcuts (?)")  # both ends know that it was closed
     assert lab.says("branch from the cursor")

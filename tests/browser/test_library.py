@@ -3,7 +3,9 @@
 import pytest
 
 import engines
+from dashboard.ui.palette import GREY
 from tests.browser.conftest import Page, served, until
+from tests.browser.test_layout import CUT
 
 LABS = [name for name in engines.names() if name != "matrix_sensing"]
 
@@ -50,9 +52,12 @@ def test_runs_are_found_named_compared_deleted_and_opened(address, chromium):
     view.get_by_role("button", name="draw the chosen runs together").click()
     until(lambda: len(drawn(view, "Line")) == 2, 60)
     view.get_by_role("button", name="Members", exact=True).click()
-    until(lambda: [count for count in drawn(view, "MultiLine") if count] == [6], 60)
+    until(lambda: list(hues(view).values()) == [3, 3], 60)
+    view.set_viewport_size({"width": 390, "height": 844})
+    until(lambda: page.ask(CUT) == [])
+    view.set_viewport_size({"width": 1440, "height": 900})
     drag_a_box(view)
-    until(lambda: drawn(view, "MultiLine").count(3) == 2, 60)  # those that are brushed, and the others
+    until(lambda: list(hues(view).values()) == [3, 3] and GREY in hues(view), 60)  # one run's are brushed
     view.get_by_role("link", name="open start 0.2").click()
     until(lambda: "/matrix_sensing?run=" in view.url)
     assert not page.complaints
@@ -76,12 +81,31 @@ def test_a_stored_run_is_scrubbed_and_branched_into_one_that_goes_on(address, ch
     page.close()
 
 
+@pytest.mark.thorough
+def test_a_sweep_is_begun_with_a_thumb(address, chromium):
+    page = Page(chromium, address, 390, 844).open("/sweeps")
+    page.view.get_by_role("button", name="Begin").wait_for()
+    assert page.ask(CUT) == [] and page.fits()
+    assert page.view.get_by_role("combobox").first.inner_text() == next(map(engines.load, engines.names())).title
+    page.close()
+
+
+def hues(view):
+    """How many lines are drawn in each colour: of members, a hue a run, and grey for those that are not brushed."""
+    return view.evaluate(
+        """() => Object.fromEntries(Bokeh.documents.flatMap((doc) => [...doc._all_models.values()])
+            .filter((model) => model.type === "GlyphRenderer" && model.glyph.type === "MultiLine")
+            .map((model) => [model.glyph.line_color.value, (model.data_source.data.xs ?? []).length])
+            .filter(([, count]) => count))"""
+    )
+
+
 def drag_a_box(view):
     """Brush the left half of the first figure."""
     figure = view.locator(".bk-Figure").first
     figure.scroll_into_view_if_needed()
     box = figure.bounding_box()
-    corners = ((0.08, 0.04), (0.2, 0.2), (0.35, 0.5), (0.5, 0.83))
+    corners = ((0.08, 0.3), (0.2, 0.35), (0.35, 0.5), (0.5, 0.83))
     places = [(box["x"] + across * box["width"], box["y"] + down * box["height"]) for across, down in corners]
     view.mouse.move(*places[0])
     view.mouse.down()

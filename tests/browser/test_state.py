@@ -170,7 +170,7 @@ def test_an_edit_is_said_with_both_values_and_greys_the_claims_until_it_is_taken
     lab.type("k", "9")
     assert lab.says("edited: k 5 → 9", 30)
     until(lambda: set(lab.ask(SHOWN)["ticks"]) == {"–"})
-    assert lab.says("Edited: k 5 → 9. The claims are about the preset's own values")
+    assert lab.says("Unlike the preset: k 5 → 9. The claims are about its own values")
     lab.type("η", "0.05")
     assert lab.says("edited: k 5 → 9, η 0.1 → 0.05", 30)
     lab.click("back to preset")

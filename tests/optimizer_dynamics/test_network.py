@@ -65,22 +65,48 @@ def test_a_speed_up_over_unequal_numbers_of_trials_is_refused():
         speed_up(run, "muon", 2)
 
 
-def test_speed_ups_say_what_they_were_measured_with_and_grow_with_a_weak_baseline():
+@pytest.fixture(scope="module")
+def small_race():
     """Three rates of Adam at four budgets and of Muon at one, on one seed."""
     trials = [("adam", eta, T) for eta in (0.00125, 0.0025, 0.01) for T in (5, 10, 20, 40)]
     trials += [("muon", eta, 10) for eta in (0.025, 0.05, 0.1)]
-    run = ran(40, *(OptimizerDynamics(**{**BASE, "horizon": T}, method=method, eta=eta, schedule="linear", beta2=0.99)
-                    for method, eta, T in trials))  # fmt: skip
-    tuned, weak = (run.probe("speed_ups", 0, baseline=baseline) for baseline in (1.0, 0.25))
+    return ran(40, *(OptimizerDynamics(**{**BASE, "horizon": T}, method=method, eta=eta, schedule="linear", beta2=0.99)
+                     for method, eta, T in trials))  # fmt: skip
+
+
+def test_speed_ups_say_what_they_were_measured_with_and_grow_with_a_weak_baseline(small_race):
+    tuned, weak = (small_race.probe("speed_ups", 0, baseline=baseline) for baseline in (1.0, 0.25))
     assert tuned["trials_spent"].tolist() == [12, 3]
-    assert tuned["note"] == (
+    assert tuned["note"].startswith(
         "The best of 3 trials of each method in each budget, on one seed. Adam is at its best rate."
     )
-    assert weak["note"].endswith("Adam is at 0.25 times its best rate.")
+    assert "Adam is at 0.25 times its best rate." in weak["note"]
     assert tuned["adam"][1] == pytest.approx(1.0)
     assert np.isnan(tuned["muon"][[0, 2, 3]]).all()
     both = np.isfinite(weak["adam"])
     assert (weak["adam"][both] > tuned["adam"][both]).all() and both.any()
+
+
+def test_a_baseline_that_was_not_tried_is_called_by_the_rate_that_was(small_race):
+    asked, tried = (small_race.probe("speed_ups", 0, baseline=baseline) for baseline in (0.02, 0.125))
+    np.testing.assert_equal(asked["adam"], tried["adam"])
+    assert "Adam is at 0.12 times its best rate, the nearest to 0.02 times that was tried." in asked["note"]
+
+
+def test_a_place_is_one_among_all_methods_and_the_last_rate_of_a_grid_is_called_so(small_race):
+    result = small_race.probe("speed_ups", 0)
+    assert sorted((result["place_adam"][1], result["place_muon"][1])) == [1, 2]
+    assert np.isnan(result["place_adam"][[0, 2, 3]]).all()
+    best = min((0.025, 0.05, 0.1), key=lambda eta: small_race["score"][-1, small_race.where(method="muon", eta=eta)[0]])
+    assert ("Muon at 10 steps" in result["note"]) == (best != 0.05)
+    assert "The best rate is the last that was tried: Adam at 5 steps" in result["note"]
+
+
+def test_what_no_table_reaches_is_said_to_be_above_or_below_it(small_race):
+    """Adam at 40 steps beats every loss of the same at an eighth of its rate."""
+    tuned, weak = (small_race.probe("speed_ups", 0, baseline=baseline) for baseline in (1.0, 0.125))
+    assert np.isnan(weak["adam"][-1]) and "Adam above 1 at 40 steps" in weak["note"]
+    assert tuned["adam"][-1] == 1 and "Adam above" not in tuned["note"]
 
 
 def test_every_method_has_the_same_number_of_rates():

@@ -135,3 +135,20 @@ def test_what_is_told_of_the_edge_happened(knobs):
     if "of late" in text:
         late, told = edge[steps >= 400], number(text, r"of late is \*\*(.*?)\*\*")
         assert late.min() * 0.99 <= told <= late.max() * 1.01
+
+
+def test_the_moments_of_adam_are_not_said_to_be_exact():
+    run = ran(2, *(OptimizerDynamics(scene="quadratic", dimension=5, method=method) for method in ("gd", "adam")))
+    told = [ENGINE.story(run, member).text for member in (0, 1)]
+    assert "followed exactly" in told[0]
+    assert "followed nearly" in told[1] and "exactly" not in told[1]
+
+
+def test_the_formula_is_that_of_the_depth():
+    """With three factors and more, half times are those of the formula within a third; of two it is another one."""
+    config = OptimizerDynamics(**{**SMALL, "spectrum": "2:1"}, start="aligned", alpha=0.02, eta=0.1, depth=3)
+    run = ran(700, config)
+    assert ENGINE.story(run, 0).formula == "t ≈ u₀^{2/L − 1} / ((L − 2) ηs)"
+    expected = (0.02**3) ** (2 / 3 - 1) / (0.1 * config.values)
+    np.testing.assert_allclose(run["half_time"][-1, 0], expected, rtol=0.33)
+    assert ENGINE.story(ran(1, config.replace(depth=2)), 0).formula == "t ≈ ln(s/u₀ − 1) / 2ηs"

@@ -60,6 +60,10 @@ return sign + (digits === 1 ? "" : digits + "×") + raised;
 """Plain numbers; what is very large or small with its power of ten."""
 
 
+SIZES = {"labels": "11px", "ticks": "10.5px", "legend": "11px"}
+"""Type of figures that HoloViews draws, as it is in those of a lab."""
+
+
 @dataclass(frozen=True)
 class FigureOptions:
     """How one figure is looked at: its axes, whether it follows the run, its table, whether it is as wide as all."""

@@ -19,7 +19,7 @@ from dashboard.figures.tables import NumbersTable
 from dashboard.session.curves import curves, is_seed, member_label, numeric_knobs, swept_knob
 from dashboard.ui.formatting import describe, knob_name, number
 from dashboard.ui.notation import plain
-from dashboard.ui.palette import GREY
+from dashboard.ui.palette import GREY, QUALITATIVE
 from engines.core.protocol.config import varied
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from engines.core.protocol.engine import Preset
 
 MOST_SERIES = 12
-"""Series that are drawn; more hues could not be told apart."""
+"""Series that are drawn; more hues could not be told apart. Where a few hues stand for families, twice as many."""
 
 FEWEST = 4
 """Families of curves that are worth a ranking: fewer are compared where they run."""
@@ -90,10 +90,11 @@ def read_sweep(configs: Sequence[Config], preset: Preset | None = None) -> Swept
     groups = _grouped_members(configs, names)
     firsts = [configs[members[0]] for members in groups]
     hidden = set(configs[0].knobs()) - set(names)
-    labels = [member_label(firsts, place, hidden, preset) for place in range(min(len(groups), MOST_SERIES))]
+    hues = [_common({drawn[m].hue or drawn[m].color for m in members}) for members in groups]
+    families = GREY not in hues and len(set(hues)) <= len(QUALITATIVE)
     series = [
-        SweepSeries(label, _common({drawn[m].hue for m in members}), _points(configs, members, knob.name, log))
-        for label, members in zip(labels, groups, strict=False)
+        SweepSeries(member_label(firsts, place, hidden, preset), hues[place], _points(configs, members, knob.name, log))
+        for place, members in enumerate(groups[: 2 * MOST_SERIES if families else MOST_SERIES])
     ]
     return SweptEnsemble(knob, log, tuple(series), len(groups), tuple(drawn[m].color for m in range(len(configs))))
 

@@ -12,6 +12,20 @@ const outermost = (node) => {
   return root instanceof ShadowRoot ? outermost(root.host) : node;
 };
 
+const inDialog = (event) => event.composedPath().some((each) => each.role === "dialog");
+
+// The library's dialogs give the focus back to a shadow's host, which cannot take it: what had it gets it again.
+function refocus() {
+  let last = null;
+  const came = (event) => { if (!inDialog(event)) last = event.composedPath()[0]; };
+  const went = (event) => {
+    if (inDialog(event)) setTimeout(() => { if (document.activeElement === document.body) last?.focus(); });
+  };
+  const listen = [["focusin", came], ["focusout", went]];
+  listen.forEach(([name, act]) => document.addEventListener(name, act));
+  return () => listen.forEach(([name, act]) => document.removeEventListener(name, act));
+}
+
 // Bokeh lays the whole page out anew for each figure that arrives; those of one message need that once: soon, or when
 // one of them has to be placed.
 function gather(root) {
@@ -28,6 +42,7 @@ function gather(root) {
 
 export function render({ model, view, el }) {
   gather(view.root);
+  const forgetFocus = refocus();
   const forget = model.alone ? rememberTheme(view.root.model.data) : () => {};
   if (model.alone) comeBack(view.root.model.document, model);
   const begun = model.tick;
@@ -46,6 +61,7 @@ export function render({ model, view, el }) {
   const key = (event) => {
     const target = event.composedPath()[0];
     if (!event.composedPath().includes(home())) return;
+    if (inDialog(event) && !["Escape", "?"].includes(event.key)) return;
     const short = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     const ctrl = event.ctrlKey || event.metaKey;
     const name = ctrl ? `Ctrl+${event.shiftKey ? "Shift+" : ""}${short}` : short;
@@ -99,6 +115,7 @@ export function render({ model, view, el }) {
     window.removeEventListener("pagehide", away);
     window.removeEventListener("popstate", visit);
     forget();
+    forgetFocus();
     document.removeEventListener("keydown", key);
     for (const name of TOUCHES) document.removeEventListener(name, touch, { capture: true });
   });

@@ -6,7 +6,7 @@ export function render({ model }) {
   const title = make(model.second ? "h2" : "h1", "title", root);
   const line = make("p", "edited", root);
   const changes = make("span", "", line);
-  const back = make("button", "back", line, "back to preset");
+  const back = make("button", "back", line);
   back.addEventListener("click", () => model.send_msg({ back: true }));
   const preparing = make("span", "preparing", root);
   preparing.setAttribute("role", "status");
@@ -19,6 +19,7 @@ export function render({ model }) {
     title.textContent = title.title = shown.title;
     changes.textContent = `edited: ${shown.edited} · `;
     changes.title = shown.edited;
+    back.textContent = `back to ${shown.of}`;
     line.hidden = !shown.edited;
     advice.textContent = advice.title = shown.look_for;
     next.replaceChildren("Next", make("span", "", null, `: ${shown.next_title}`), " →");

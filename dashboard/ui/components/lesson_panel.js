@@ -1,9 +1,9 @@
 // A lesson's page: text, perhaps a question that is answered before it is seen or something to do, and the way on.
 
-// The figures meant are ringed by the lab; the first of them comes into sight, once it is there.
+// The figures meant are ringed by the lab, before all others; the first of them comes into sight, once it is there.
 const find = (root) => {
   for (const each of root.querySelectorAll("*")) {
-    if (each.classList.contains("meant")) return each;
+    if (each.matches(".meant.lead")) return each;
     const inside = each.shadowRoot && find(each.shadowRoot);
     if (inside) return inside;
   }
@@ -18,7 +18,7 @@ const scroll_to_meant = (tries = 30) => {
   const { top, bottom } = meant.getBoundingClientRect();
   if (top >= 100 && bottom <= innerHeight) return;
   const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-  meant.scrollIntoView({ block: "center", behavior: still ? "auto" : "smooth" });
+  meant.scrollIntoView({ block: "nearest", behavior: still ? "auto" : "smooth" });
 };
 
 export function render({ model }) {

@@ -111,6 +111,8 @@ export function render({ model }) {
     list.classList.toggle("short", model.shown.chosen.length > 0);
     list.replaceChildren();
     rows.forEach(row);
+    const kept = list.querySelector("input:checked")?.parentElement;
+    if (kept && model.shown.chosen.length) list.scrollTop = kept.offsetTop - list.offsetTop; // what is compared is in sight
     if (!rows.length && !done) make("li", "nothing", list, field.value ? "No run is like that." : "Nothing is kept yet: Keep this run, under the figures of a lab, puts a run here.");
     foot.hidden = all <= page;
     newer.disabled = first === 0;

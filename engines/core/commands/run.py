@@ -25,7 +25,7 @@ from engines.core.runs.experiment import STEPS, Experiment
 from engines.core.runs.run import Run
 from engines.core.subjects import named_subjects
 
-GoOn = Callable[[api.Progress], Run]
+GoOn = Callable[[ProgressBar], Run]
 """Simulates a run to where it was asked to go."""
 
 COLUMNS = 5

@@ -64,6 +64,7 @@ CREATE VIRTUAL TABLE texts USING fts5(words, content='runs', content_rowid='id',
 """The words of `runs` by their parts of three letters, where the SQLite at hand has such tables."""
 
 Progress = Callable[[int, int], None]
+"""Called with how many are done and how many there are."""
 
 
 class Index:

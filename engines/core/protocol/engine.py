@@ -217,9 +217,12 @@ class RunData:
         return steps[:size], *(value[:size, member] for value in values)
 
     def final(self, member: int) -> dict[str, float]:
-        """Return the last value of each scalar channel of one member; NaN where it diverged."""
+        """Return the last value of each scalar channel of one member; NaN where it diverged.
+
+        Channels that are not recorded, as in a file that is older than they are, are left out.
+        """
         member = self._member(member)
-        scalars = [channel.name for channel in self.engine.channels if not channel.dims]
+        scalars = [c.name for c in self.engine.channels if not c.dims and c.name in self.recording.series(c.name).names]
         return {name: float(self[name][-1, member]) for name in scalars}
 
     def where(self, **values: Any) -> list[int]:

@@ -85,8 +85,12 @@ class NamedObjects(Generic[T]):
         return self.installed[name].load
 
     def _registered(self, module: str, name: str) -> T | None:
-        """Import a module that makes one known itself, by a decorator."""
-        importlib.import_module(module)
+        """Import a module that makes one known itself, by a decorator. One whose module then fails is forgotten."""
+        try:
+            importlib.import_module(module)
+        except BaseException:
+            self.cache.pop(name, None)
+            raise
         return self.cache.get(name)
 
     def _files(self) -> dict[str, tuple[str, str]]:

@@ -37,9 +37,10 @@ class Measure:
 
 @dataclass(frozen=True)
 class CurveMeasure:
-    """A way to reduce a curve (steps `[T]`, values `[T]`) to one number."""
+    """A way to reduce a curve (steps `[T]`, values `[T]`) to one number; `words` name it, of a channel and numbers."""
 
     doc: str
+    words: str
     arguments: tuple[str, ...]
     compute: Callable[..., float | None]
 
@@ -54,13 +55,24 @@ def _first_above(curve: curve_fits.StepValues, level: float) -> float | None:
 
 
 FUNCTIONS: Mapping[str, CurveMeasure] = {
-    "final": CurveMeasure("the last value", (), _extreme(lambda y: y[-1])),
-    "smallest": CurveMeasure("the smallest value", (), _extreme(np.min)),
-    "largest": CurveMeasure("the largest value", (), _extreme(np.max)),
-    "first_below": CurveMeasure("the first step below a level", ("level",), curve_fits.hitting_time),
-    "first_above": CurveMeasure("the first observed step above a level", ("level",), _first_above),
-    "power": CurveMeasure("the exponent of a power law between two steps", ("first", "last"), curve_fits.power),
-    "rate": CurveMeasure("the rate of decay, per step, between two levels", ("low", "high"), curve_fits.rate),
+    "final": CurveMeasure("the last value", "{} at the end", (), _extreme(lambda y: y[-1])),
+    "smallest": CurveMeasure("the smallest value", "smallest {}", (), _extreme(np.min)),
+    "largest": CurveMeasure("the largest value", "largest {}", (), _extreme(np.max)),
+    "first_below": CurveMeasure(
+        "the first step below a level", "first step with {} below {}", ("level",), curve_fits.hitting_time
+    ),
+    "first_above": CurveMeasure(
+        "the first observed step above a level", "first step with {} above {}", ("level",), _first_above
+    ),
+    "power": CurveMeasure(
+        "the exponent of a power law between two steps",
+        "power of {} from step {} to {}",
+        ("first", "last"),
+        curve_fits.power,
+    ),
+    "rate": CurveMeasure(
+        "the rate of decay, per step, between two levels", "rate of {} from {} to {}", ("low", "high"), curve_fits.rate
+    ),
 }
 """The functions by name."""
 

@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from engines.core.compute import device as devices
+from engines.core.library.index import Progress
 from engines.core.protocol.engine import Engine
 from engines.core.protocol.errors import ConfigError, EngineFailure, StoreError
 from engines.core.protocol.registry import PLUGINS, load
@@ -23,9 +24,6 @@ from engines.core.sweeps import worker
 from engines.core.sweeps.folder import Sweep
 from engines.core.sweeps.plan import Plan, Task
 from engines.core.sweeps.worker import Reply
-
-Progress = Callable[[int, int], None]
-"""Called with the points that are done and how many there are."""
 
 AHEAD = 4
 """Tasks a process that are handed out at once: a million need not wait in a queue."""

@@ -99,7 +99,8 @@ def dog_distance(config: OptimizerDynamics, t: np.ndarray) -> np.ndarray:
 def lines(config: OptimizerDynamics, steps: np.ndarray) -> list[Prediction]:
     """Predict the growth of the estimate at steps `[T]` while the gradient stays, and the estimate's ceiling."""
     t, D = np.asarray(steps, dtype=float), config.goal
-    why = "" if config.eta == 1 and config.schedule == "constant" else "the law is for a factor η of 1 at all times"
+    steady = config.eta == 1 and config.schedule == "constant" and config.warmup <= 1
+    why = "" if steady else "the law is for a factor η of 1 at all times"
     if config.method == "dadapt_sgd" and config.beta1:
         why = why or "the law is without momentum"
     laws = []
@@ -111,7 +112,8 @@ def lines(config: OptimizerDynamics, steps: np.ndarray) -> list[Prediction]:
     if config.method == "dog":
         values = dog_distance(config, t)
         values = np.where((t >= 4) & (values < D / 2), values, np.nan)
-        laws.append(_line("distance", "r exp(2√t − 2)/√t", values, why, "law"))
+        averaged = "the law is of the iterate, and an average counts" if config.average != "none" else ""
+        laws.append(_line("distance", "r exp(2√t − 2)/√t", values, why or averaged, "law"))
     ceiling = {"prodigy": ("D", D), "dadapt_sgd": ("2D", 2 * D)}.get(config.method)
     if ceiling:
         over = "" if config.d0 <= ceiling[1] else f"the first guess {config.d0:g} is above D already"

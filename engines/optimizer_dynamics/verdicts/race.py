@@ -51,7 +51,7 @@ def budgets(run: RunData, method: str) -> list[int]:
 def speed_up(run: RunData, method: str, horizon: int, baseline: float = 1.0) -> float | None:
     """Compute `T_adam(loss)/T` at the method's best loss; None where the table of Adam does not reach, or too early.
 
-    `baseline` multiplies Adam's best rate of each budget, to the nearest that was tried, under a linear schedule.
+    `baseline` multiplies Adam's best rate of each budget, to the nearest that was tried (`shares_of_best`).
     Raises `ConfigError` where the two had different numbers of trials.
     """
     own, losses = tuned(run, method, horizon), _table(run, method, horizon, baseline)
@@ -61,9 +61,11 @@ def speed_up(run: RunData, method: str, horizon: int, baseline: float = 1.0) -> 
     return None if steps is None else steps / horizon
 
 
-def speed_up_bounds(run: RunData, method: str, horizon: int) -> tuple[float, float] | tuple[None, None]:
-    """Bound the speed-up over tuned Adam, which outside Adam's table is known from one side alone."""
-    own, losses = tuned(run, method, horizon), _table(run, method, horizon, 1.0)
+def speed_up_bounds(
+    run: RunData, method: str, horizon: int, baseline: float = 1.0
+) -> tuple[float, float] | tuple[None, None]:
+    """Bound the speed-up over Adam at `baseline` times its best rate; outside its table it is known from one side."""
+    own, losses = tuned(run, method, horizon), _table(run, method, horizon, baseline)
     if own is None or losses is None:
         return None, None
     low, high = bounds(np.array(budgets(run, "adam")), losses, own.loss)
@@ -86,6 +88,23 @@ def _table(run: RunData, method: str, horizon: int, baseline: float) -> np.ndarr
 def _at_rate(run: RunData, horizon: int, rate: float) -> float:
     trials = trial_losses(run, "adam", horizon)
     return trials[min(trials, key=lambda trial: (abs(np.log(trial[0] / rate)), trial[1] != "linear"))]
+
+
+def shares_of_best(run: RunData, baseline: float) -> list[float]:
+    """List the multiples of Adam's best rates that were tried nearest to `baseline` times them, over its budgets."""
+    shares = set()
+    for T in budgets(run, "adam"):
+        best, rates = tuned(run, "adam", T), {rate for rate, _ in trial_losses(run, "adam", T)}
+        if best is not None:
+            nearest = min(np.array(sorted(rates)) / best.rate, key=lambda share: abs(np.log(share / baseline)))
+            shares.add(float(f"{nearest:.2g}"))
+    return sorted(shares)
+
+
+def at_the_end_of_its_grid(run: RunData, method: str, horizon: int) -> bool:
+    """Whether the best rate within a budget is the largest or the smallest that was tried, so that it may be better."""
+    best, rates = tuned(run, method, horizon), {rate for rate, _ in trial_losses(run, method, horizon)}
+    return best is not None and len(rates) > 1 and best.rate in (min(rates), max(rates))
 
 
 def ranking(run: RunData, horizon: int) -> list[str]:

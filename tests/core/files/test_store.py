@@ -154,6 +154,7 @@ def test_a_channel_that_is_newer_than_the_file_has_no_values(run, tmp_path):
     again = engines.open(target)
     np.testing.assert_array_equal(again["x"], run["x"])
     assert again["loss"].shape == run["loss"].shape and np.isnan(again["loss"]).all()
+    assert "rare" not in again.final(0) and again.summary()["members"]  # a thin one has no row to stand in
 
 
 @pytest.mark.parametrize("reason", DAMAGES)

@@ -11,6 +11,7 @@ from dashboard.figures.marks.sweep import (
     read_sweep,
     two_most_varied,
 )
+from dashboard.ui.palette import GREY
 from engines.core.data.recording import Event
 from engines.core.protocol.declarations import Plot
 from engines.loss_landscape.config import LossLandscape
@@ -56,6 +57,18 @@ def test_series_without_a_hue_of_their_own_are_counted_in_the_legend_and_the_one
     named = [line["label"] for line in mark.legend if not line["label"].startswith("theory")]
     assert named == ["thick: a = 1", f"{MOST_SERIES - 1} others"]
     assert mark.lines.data["width"] == [WIDE] + [THIN] * (MOST_SERIES - 1)
+
+
+def test_a_series_has_the_colour_of_its_members_where_they_have_one():
+    _, mark = swept([Toy(eta=0.1), Toy(eta=0.1, sign="minus"), Toy(eta=0.2, sign="minus")])
+    assert mark.lines.data["color"] == [mark.source.data["color"][0], GREY]
+    assert len(set(mark.source.data["color"])) == 3
+
+
+def test_twice_as_many_series_are_drawn_where_a_few_hues_stand_for_families():
+    found = read_sweep(members(sign=("plus", "minus"), a=range(1, 9), shift=range(7)))
+    assert (len(found.series), found.total, found.knob.name) == (14, 14, "a")
+    assert len({one.color for one in found.series}) == 2 and GREY not in {one.color for one in found.series}
 
 
 def test_theory_is_the_median_over_the_seeds_of_laws_that_hold():

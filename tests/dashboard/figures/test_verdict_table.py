@@ -50,7 +50,7 @@ def test_a_claim_without_an_answer_waits_only_for_what_still_comes(status, steps
 def test_claims_of_an_edited_experiment_are_shown_without_a_judgement_and_with_the_reason():
     held = replace(CLAIM, measured=0.5, holds=True)
     shown = verdict_table([held], context(edited=PresetChanges(("k 5 → 9",), "k 5 → 9")), False)
-    assert "Edited: k 5 → 9." in shown and "measured 0.5" in shown
+    assert "Unlike the preset: k 5 → 9." in shown and "measured 0.5" in shown
     assert "✓" not in shown and "<tr class='off'>" in shown
     reseeded = verdict_table([held], context(edited=PresetChanges(("seed 0 → 1",))), False)
     assert "✓" in reseeded and "class='off'" not in reseeded

@@ -43,7 +43,7 @@ def heard():
 @pytest.fixture
 def panel(heard):
     lesson = Lesson("n", "T", "matrix_sensing", "", 1, 1, (), STEPS)
-    play = lambda index, paused: heard.append(("play", index, paused))  # noqa: E731
+    play = lambda paused: heard.append(("play", paused))  # noqa: E731
     return LessonPanel(lesson, 0, play, lambda: heard.append("changed"), heard.append, {"title": "X", "href": "y"})
 
 
@@ -54,7 +54,7 @@ def test_an_answer_leaves_the_server_once_the_run_has_come_to_it(panel, heard):
     panel.receive({"choose": 7})
     assert panel.stage == "question"
     panel.receive({"choose": 0})
-    assert heard == [("play", 0, False)]
+    assert heard == [("play", False)]
     assert (panel.stage, panel.figures()) == ("watching", ("error",))
     panel.receive({"choose": 1})
     panel.follow(Context(0))
@@ -120,7 +120,7 @@ def test_what_is_no_number_meets_no_condition():
 
 def test_what_a_browser_knows_of_an_earlier_visit_is_taken_up(panel, heard):
     panel.receive({"restore": {"0": "a", "1": "a", "2": "nothing", "9": "a"}})
-    assert panel.stage == "open" and heard == [("play", 0, False)]
+    assert panel.stage == "open" and heard == [("play", False)]
     panel.receive({"go": 2})
     assert panel.stage == "question"
     panel.receive({"afresh": True})

@@ -83,3 +83,31 @@ def test_a_page_asks_for_the_same_files_and_for_those_of_what_is_declared_later(
 
     assert "static/extensions/later.js" in files(Resources.extra_resources)
     assert files(Resources.extra_resources) == files(PLAIN_RESOURCES)
+
+
+APART = """
+import weakref
+from bokeh.document import Document
+from dashboard.server.cached_answers import set_apart, set_apart_anew
+
+def page():
+    document = Document()
+    document.page = document
+    return document
+
+first = page()
+set_apart()
+second, alive = page(), weakref.WeakSet([first])
+del first
+set_apart_anew()
+alive.add(second)
+print(len(alive))
+del second
+set_apart_anew()
+print(len(alive))
+"""
+
+
+def test_a_page_that_is_being_made_while_the_program_is_set_apart_anew_is_let_go_later(fresh_python):
+    found = fresh_python("-c", APART)
+    assert found.stdout.split() == ["1", "0"], found.stderr

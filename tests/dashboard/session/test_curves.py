@@ -135,3 +135,29 @@ def test_bands_say_what_they_are():
     assert spread_text(many) == "median, 10–90 % of 20"
     assert spread_text(curves(members(seeds=range(20)), mean=True)) == "mean ± standard error of 20"
     assert spread_text(curves(members())) == ""
+
+
+def race():
+    """Five methods at five rates of their own each, two budgets, two seeds: 100 members."""
+    return [
+        Racer(method=f"m{i}", eta=0.01 * (i + 1) * 2.0**k, horizon=T, seed=seed)
+        for T in (50, 100) for i in range(5) for k in range(5) for seed in (0, 1)
+    ]  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Racer(Config):
+    method: str = knob("m0", "rule", choices=tuple(f"m{i}" for i in range(5)))
+    eta: float = knob(0.1, "rate", log=True)
+    horizon: int = knob(50, "budget")
+    seed: int = knob(0, "seed")
+
+
+def test_families_that_few_hues_tell_apart_stay_in_one_part():
+    """A race is divided by its budget and not by its methods, which each have a hue; seeds are bands, as many are."""
+    every = curves(race())
+    assert len(parts(every)) == 2
+    shown = in_sight(every, 0)
+    hues = {config.method: {c.hue for c in shown if race()[c.members[0]] == config} for config in race()[:50:10]}
+    assert len(shown) == 25 and all(curve.band for curve in shown)
+    assert all(len(one) == 1 for one in hues.values()) and len(set().union(*hues.values())) == 5

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from dashboard.session.session import Session, live_edits
+from dashboard.session.history import live_edits
+from dashboard.session.session import Session
 from engines.core.runs.experiment import Experiment
 from tests.core.live.playing import wait_until
 from tests.core.toy import ENGINE, Toy
