@@ -43,7 +43,7 @@ DEEP = {
     "soap": (PLAIN[0], "It is Adam in the gradient's own basis."),
     "shampoo": (PLAIN[0], "Summed Gram matrices slow each mode down by its own past."),
 }
-"""The same of more factors, where it is another; small starts wait long."""
+"""Half times with more than two factors, where they are others; small starts wait long."""
 
 TOGETHER = 1.1
 """Ratio of the last half time to the first up to which modes come together."""

@@ -16,9 +16,9 @@ CACHED = 2**22
 """Bytes of states that are advanced together, a thread: a share of the cache that all cores have in common."""
 
 ALIGNED = 8
-"""Members of a slab are a multiple of it: a matrix then begins where it does in the whole batch, within a cache line.
+"""Members of a slab are a multiple of it: within a line of the cache a matrix then begins where it does in the batch.
 
-Libraries round differently where it begins elsewhere in the line; so no bit depends on how members are divided.
+Libraries round differently where it begins elsewhere; so no bit depends on how members are divided.
 """
 
 
