@@ -26,6 +26,7 @@ from dashboard.controls.members import Members
 from dashboard.controls.transport import Transport
 from dashboard.figures.card import FigureHeading
 from dashboard.figures.tables import NumbersTable, html_table
+from dashboard.page.layout import Fold
 from dashboard.probes.form import ProbeForm
 from dashboard.server.theme import THEME, prepare
 from dashboard.session.view_state import SPEEDS
@@ -100,6 +101,11 @@ def _of_a_lab_once() -> Iterator[Pair]:
             pmui.Select(label="speed", options=list(SPEEDS)), pmui.IntSlider(label="step", start=0, end=100),
         ),
     )  # fmt: skip
+    yield Pair(
+        "a column that folds",
+        lambda: Fold(column="words", label="What you see"),
+        lambda: pmui.Drawer(pn.pane.HTML("What you see"), open=True),
+    )
     yield Pair(f"{len(knobs)} knobs", _knobs, lambda: pn.Column(*(each for knob in knobs for each in _widgets(knob))))
 
 

@@ -248,6 +248,8 @@ class Scheduler:
                 self._changed.notify_all()
             elif until is not None:
                 self._waiting[worker] = until
+                if turn.thread not in self._round.threads:  # which will not wait for it itself
+                    self._changed.notify_all()
 
     def _wake(self) -> None:
         now = time.monotonic()

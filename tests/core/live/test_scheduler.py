@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from engines.core.live.scheduler import SLICE, Scheduler, shared
+from engines.core.live.scheduler import LONG, SLICE, Scheduler, shared
 
 TIMEOUT = 60
 
@@ -60,6 +60,22 @@ def test_a_worker_is_told_how_long_its_slice_is():
     scheduler.request(Listener())
     assert done.wait(TIMEOUT)
     assert given == [SLICE]
+
+
+def test_a_worker_that_was_set_apart_is_called_again_at_its_time():
+    """Nobody asks for it meanwhile: a run would stand still until its reader did something."""
+    turns, again, scheduler = [], threading.Event(), Scheduler()
+
+    class Late:
+        def work(self, seconds):
+            turns.append(seconds)
+            if len(turns) == 1:
+                time.sleep(2 * LONG)
+                return time.monotonic() + 0.05
+            again.set()
+
+    scheduler.request(Late())
+    assert again.wait(10)
 
 
 def test_asking_for_a_worker_again_while_it_works_gives_it_another_turn():
