@@ -44,7 +44,7 @@ OWN_PARAMETERS = ("bokeh-autoload-element", "bokeh-app-path", "bokeh-absolute-ur
 """Parameters with which a page of someone else's asks for `autoload.js`; a session is not chosen by an address."""
 
 SAFE = re.compile(r"[\w./:?&=%~+-]*")
-"""What these may hold: Bokeh writes them into the text of a script."""
+"""Characters of these parameters, which Bokeh writes into the text of a script."""
 
 ALLOWED: set[type[RequestHandler]] = {
     AutoloadJsHandler, DocHandler, ErrorHandler, IcoHandler, MultiRootStaticHandler, PanelWSHandler, RedirectHandler,
