@@ -10,6 +10,7 @@ import gc
 import json
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from bokeh.core.has_props import HasProps, MetaHasProps, is_DataModel
@@ -131,7 +132,7 @@ def _extra_resources(self: Resources, files: list[str], kind: str) -> None:
 
 def _define(cls: type[HasProps], serializer: Serializer) -> Any:
     if cls not in _definitions:
-        made = _plain_definition(cls, serializer)
+        made = _without_places(_plain_definition(cls, serializer))
         own = {name: value for name, value in dict(made).items() if name != "extends"}
         if is_DataModel(cls) and '"id"' not in json.dumps(own):  # a default that is a model is each page's own
             _definitions[cls] = own
@@ -139,3 +140,12 @@ def _define(cls: type[HasProps], serializer: Serializer) -> Any:
     serializer.add_ref(cls, Ref(id=ID(cls.__qualified_model__)))
     base = next((each for each in cls.__bases__ if issubclass(each, Model) and each is not DataModel), None)
     return _definitions[cls] | ({"extends": serializer.encode(base)} if base else {})
+
+
+def _without_places(definition: Any) -> Any:
+    """Leave out folders of this machine, which Panel gives as a default: they are no visitor's business."""
+    for each in definition.get("properties", ()):
+        default = each.get("default")
+        if isinstance(default, str) and len(default) > 1 and Path(default).is_absolute() and Path(default).is_dir():
+            each["default"] = ""
+    return definition

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import secrets
 import sys
 import time
@@ -41,6 +42,9 @@ OWN_APP = Path(__file__).parent.parent / "app.py"
 
 OWN_PARAMETERS = ("bokeh-autoload-element", "bokeh-app-path", "bokeh-absolute-url")
 """Parameters with which a page of someone else's asks for `autoload.js`; a session is not chosen by an address."""
+
+SAFE = re.compile(r"[\w./:?&=%~+-]*")
+"""Characters of these parameters, which Bokeh writes into the text of a script."""
 
 ALLOWED: set[type[RequestHandler]] = {
     AutoloadJsHandler, DocHandler, ErrorHandler, IcoHandler, MultiRootStaticHandler, PanelWSHandler, RedirectHandler,
@@ -117,6 +121,9 @@ def _bad_parameter(request: HTTPServerRequest, server: BokehTornado) -> Refusal 
     embeds = request.path.endswith("/autoload.js")
     if "Bokeh-Session-Id" in request.headers or (given and not (embeds and set(given) <= set(OWN_PARAMETERS))):
         return Refusal(400, "A session is not chosen by an address.")
+    texts = [value.decode("utf-8", "replace") for name in given for value in request.arguments[name]]
+    if not all(map(SAFE.fullmatch, texts)):
+        return Refusal(400, "An embedded page is named by letters, digits and signs of an address.")
     # A page takes its scripts from the address that is given here: it must be ours.
     for value in request.arguments.get("bokeh-absolute-url", []):
         if not _is_own_address(value.decode("utf-8", "replace"), request, server):

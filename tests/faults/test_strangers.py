@@ -1,5 +1,6 @@
 """What a public server promises: headers, cookies, logins, queues and libraries, each tried against a real one."""
 
+import asyncio
 import base64
 import http.server
 import json
@@ -16,6 +17,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
+from tornado.websocket import websocket_connect
 
 ROOT = Path(__file__).parents[2]
 
@@ -135,6 +137,22 @@ def test_cookies_stay_with_this_site_and_out_of_reach_of_scripts(plain):
     cookies = plain.ask("/").cookies
     assert cookies
     assert all("SameSite=Lax" in cookie and "HttpOnly" in cookie for cookie in cookies)
+
+
+def test_what_a_page_is_told_names_no_folder_of_the_server(plain):
+    async def document():
+        token = token_of((await asyncio.to_thread(plain.ask, "/matrix_sensing")).text)
+        address = f"ws://127.0.0.1:{plain.port}/matrix_sensing/ws"
+        connection = await websocket_connect(address, subprotocols=["bokeh", token], max_message_size=2**28)
+        for part in ({"msgid": "1", "msgtype": "PULL-DOC-REQ"}, {}, {}):
+            await connection.write_message(json.dumps(part))
+        while '"roots"' not in (text := await connection.read_message()):
+            pass
+        connection.close()
+        return text
+
+    text = asyncio.run(document())
+    assert "FileSelector" in text and str(ROOT) not in text and os.path.expanduser("~") not in text
 
 
 def test_sessions_are_signed(plain):

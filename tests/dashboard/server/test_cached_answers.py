@@ -3,6 +3,7 @@
 import json
 import re
 import time
+from pathlib import Path
 
 import panel as pn
 import pytest
@@ -62,6 +63,8 @@ def test_a_page_is_sent_as_bokeh_would_send_it(installed):
     lab.close()
     about = json.loads(plain)
     assert len(about["defs"]) > 30 and plain.count('"Figure"') >= 3
+    assert str(Path.cwd()) not in kept
+    about = json.loads(plain.replace(json.dumps(str(Path.cwd())), '""'))
     assert json.loads(kept) == about and json.loads(again) == about
 
 

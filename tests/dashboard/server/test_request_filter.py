@@ -136,6 +136,8 @@ BAD = (
     "/matrix_sensing/autoload.js?bokeh-autoload-element=1&bokeh-absolute-url=https://example.org/x",
     "/matrix_sensing/autoload.js?bokeh-autoload-element=1&bokeh-absolute-url=http://[",
     "/matrix_sensing/autoload.js?bokeh-autoload-element=1&bokeh-absolute-url=%ff",
+    "/matrix_sensing/autoload.js?bokeh-autoload-element=a%22);alert(1)//",
+    "/matrix_sensing/autoload.js?bokeh-autoload-element=1&bokeh-app-path=/x%27%3Balert(1)",
     "/?theme=%ff", "/matrix_sensing?theme=dark&theme=%c3",
 )  # fmt: skip
 
