@@ -1,4 +1,4 @@
-"""`python -m benchmarks [SECTION ...]`: ratios; asserts no time."""
+"""`python -m benchmarks [SECTION ...]`: ratios; asserts no time. `results [SECTION ...]` writes them down."""
 
 from __future__ import annotations
 
@@ -13,10 +13,18 @@ SECTIONS = (
 
 def main() -> None:
     """Run the sections that were asked for, or all."""
+    if sys.argv[1:2] == ["results"]:
+        _known(sys.argv[2:], (*SECTIONS, "labs"))
+        return import_module("benchmarks.results").main(sys.argv[2:])
+    _known([word for word in sys.argv[1:] if word != "short"], (*SECTIONS, "gpu"))
     for name in [word for word in sys.argv[1:] if word != "short"] or SECTIONS:
-        if name not in (*SECTIONS, "gpu"):
-            sys.exit(f"there is no section {name}; known are {', '.join(SECTIONS)}, gpu")
         import_module(f"benchmarks.{name}").main()
+
+
+def _known(names: list[str], known: tuple[str, ...]) -> None:
+    for name in names:
+        if name not in known:
+            sys.exit(f"there is no section {name}; known are {', '.join(known)}")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,8 @@ from typing import Any
 import torch
 
 from benchmarks.machine import Machine, Work, counted, loaded
-from benchmarks.works import WORKS, Bench, step_of
+from benchmarks.peers import there
+from benchmarks.works import PLAIN, WORKS, Bench, step_of
 from engines.core.compute import device as devices
 from engines.core.compute.simulation import Simulation
 from engines.core.protocol.errors import UnknownName
@@ -27,7 +28,7 @@ USUAL = 101
 LONG = 0.03
 """Seconds that each is measured for at least, in every round."""
 
-HEADS = ("work", "a step", "spread", "each member", "limit by", "of the limit", "observation", "plain loop")
+HEADS = ("work", "a step", "spread", "each member", "limit by", "of the limit", "observation", "plain loop", "peers")
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,8 @@ class Row:
     observation: float
     plain: float | None
     """Seconds of a step of all members in plain loops, one after another."""
+    peers: dict[str, float]
+    """The same of packages that others wrote, by their names."""
 
     @property
     def fraction(self) -> float:
@@ -54,8 +57,20 @@ class Row:
         return self.limit / self.step
 
 
-def bench(labs: Sequence[str], device: torch.device, rounds: int = ROUNDS, show: Callable[[str], Any] = print) -> dict:
-    """Measure the works of some labs and show a table each; return everything as one JSON object."""
+Cells = Sequence[Sequence[str]]
+
+
+def bench(
+    labs: Sequence[str],
+    device: torch.device,
+    rounds: int = ROUNDS,
+    show: Callable[[str], Any] = print,
+    keep: Callable[[str, Cells], Any] = lambda title, lines: None,
+) -> dict:
+    """Measure the works of some labs and show a table each; return everything as one JSON object.
+
+    `keep` is given the title and the cells of each table, its heads first.
+    """
     for name in labs:
         if name not in WORKS:
             raise UnknownName("lab", name, WORKS)
@@ -64,7 +79,9 @@ def bench(labs: Sequence[str], device: torch.device, rounds: int = ROUNDS, show:
     rows = []
     for name in labs or WORKS:
         found = [_measured(name, one, machine, rounds) for one in WORKS[name]]
-        show(_table(load(name).title, found))
+        lines = [HEADS, *map(_cells, found)]
+        show(_table(load(name).title, lines))
+        keep(load(name).title, lines)
         rows += found
     note = before or loaded()
     if note:
@@ -81,10 +98,10 @@ def _measured(lab: str, work: Bench, machine: Machine, rounds: int) -> Row:
     (batch,) = simulation.batches
     machine = machine if batch.device == machine.device else Machine(batch.device)
     start, asked = simulation.checkpoint(), _counted(simulation, batch)
-    plain = work.plain(simulation) if work.plain else None
-    count, loops = _calls(_advance(simulation, 1)), _calls(plain) if plain else 0
+    others = {name: make(simulation) for name, make in work.others.items() if name == PLAIN or there(name)}
+    count, loops = _calls(_advance(simulation, 1)), {name: _calls(act) for name, act in others.items()}
     simulation.restore(start)
-    times: dict[str, list[float]] = {"step": [], "observation": [], "plain": []}
+    times: dict[str, list[float]] = {"step": [], "observation": []} | {name: [] for name in others}
     limits: list[dict[str, float]] = []
     simulation.advance(USUAL)
     saved = simulation.checkpoint()
@@ -93,14 +110,14 @@ def _measured(lab: str, work: Bench, machine: Machine, rounds: int) -> Row:
         times["observation"].append(machine.seconds(simulation.observe))
         times["step"].append(machine.seconds(_advance(simulation, count)) / count)
         limits.append(machine.limits(asked))
-        if plain:
-            times["plain"].append(machine.seconds(_repeated(plain, loops)) / loops / work.steps)
+        for name, act in others.items():
+            times[name].append(machine.seconds(_repeated(act, loops[name])) / loops[name] / work.steps)
     middle = {name: median(one[name] for one in limits) for name in limits[0]}
     by = max(middle, key=lambda name: middle[name])
-    step = times["step"]
+    step, theirs = times["step"], {name: len(configs) * median(times[name]) for name in others}
     return Row(
         lab, work.name, len(configs), str(batch.device), median(step), max(step) / min(step), by, middle[by],
-        median(times["observation"]), len(configs) * median(times["plain"]) if plain else None,
+        median(times["observation"]), theirs.pop(PLAIN, None), theirs,
     )  # fmt: skip
 
 
@@ -132,8 +149,7 @@ def _calls(act: Callable[[], object]) -> int:
     return max(1, min(1000, round(LONG / once)))
 
 
-def _table(title: str, rows: Sequence[Row]) -> str:
-    lines = [HEADS, *(_cells(row) for row in rows)]
+def _table(title: str, lines: Cells) -> str:
     widths = [max(len(line[i]) for line in lines) for i in range(len(HEADS))]
     written = ["  ".join(cell.ljust(width) if not i else cell.rjust(width) for i, (cell, width) in
                          enumerate(zip(line, widths, strict=True))) for line in lines]  # fmt: skip
@@ -142,10 +158,11 @@ def _table(title: str, rows: Sequence[Row]) -> str:
 
 def _cells(row: Row) -> tuple[str, ...]:
     plain = f"{row.plain / row.step:.1f} x" if row.plain else "-"
+    peers = ", ".join(f"{name} {seconds / row.step:.1f} x" for name, seconds in row.peers.items()) or "-"
     where = "" if row.device == "cpu" else f", on {row.device}"
     return (
         row.work + where, _time(row.step), f"{row.spread:.2f}", _time(row.step / row.members), row.limited_by,
-        f"{row.fraction:.0%}", f"{row.observation / row.step:.1f} steps", plain,
+        f"{row.fraction:.0%}", f"{row.observation / row.step:.1f} steps", plain, peers,
     )  # fmt: skip
 
 

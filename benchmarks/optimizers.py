@@ -12,7 +12,7 @@ from torch.nn.functional import cross_entropy
 from benchmarks.machine import Machine, counted
 from benchmarks.peers import there
 from benchmarks.timing import head, in_turn, row
-from benchmarks.works import step_of
+from benchmarks.works import by_autograd, step_of
 from engines.core.api import simulate
 from engines.core.compute.simulation import Simulation
 from engines.core.protocol.config import Config
@@ -84,7 +84,7 @@ def _batch_over_loops(n: int, target: str) -> None:
         }
         peers |= {f"pytorch_optimizer over one batch, {name}": pair for name, pair in own.items()}
     for name, (knobs, make) in peers.items():
-        works = _batch(_factors(n, **knobs)), _loop(n, make, _by_autograd), _loop(n, make, _by_hand)
+        works = _batch(_factors(n, **knobs)), _loop(n, make, by_autograd), _loop(n, make, _by_hand)
         ours, theirs, by_hand = (1e3 * seconds / STEPS for seconds in in_turn(*works, rounds=3))
         theirs, by_hand, limit = theirs * MEMBERS / LOOPED, by_hand * MEMBERS / LOOPED, 1e3 * _limit(n, **knobs)
         row(f"n = {n}: {MEMBERS} loops of {name}", theirs / ours, target,
@@ -118,12 +118,6 @@ def _loop(n: int, make: Make, gradients: Callable[..., None]) -> Work:
                 optimiser.step()
 
     return work
-
-
-def _by_autograd(M: torch.Tensor, A: torch.nn.Parameter, B: torch.nn.Parameter) -> None:
-    """Gradients `[n, n]` of `½|B A − M|²`, as one writes it."""
-    A.grad = B.grad = None
-    ((B @ A - M).square().sum() / 2).backward()
 
 
 @torch.no_grad()

@@ -7,7 +7,8 @@ import time
 import torch
 
 import engines
-from benchmarks.timing import head, row
+from benchmarks.promises import promise
+from benchmarks.timing import head
 from engines.core.compute import memory, work
 from engines.core.compute.simulation import Simulation
 from engines.core.live.scheduler import Scheduler
@@ -59,7 +60,7 @@ def _beside(name: str, size: int) -> None:
     for each in slow:
         scheduler.request(each)
     shared = _rate(healthy)
-    row(f"rate of a run beside two with steps of {SLOW:g} s: {name}", shared / alone, ">= 0.50",
+    promise(f"rate of a run beside two with steps of {SLOW:g} s: {name}", shared / alone, ">= 0.50",
         f"{shared:.0f} against {alone:.0f} a second")  # fmt: skip
     for each in (healthy, *slow):
         each.on = False
@@ -82,7 +83,7 @@ def _estimate(name: str, knobs: dict[str, object]) -> None:
     begun = time.perf_counter()
     simulation.advance(simulation.step + 20)
     taken = (time.perf_counter() - begun) / 20
-    row(f"seconds a step as estimated over measured: {name}", told / taken, "0.1-10",
+    promise(f"seconds a step as estimated over measured: {name}", told / taken, "0.1-10",
         f"{memory.estimate(engine, configs) / 2**20:.0f} MiB, {1000 * taken:.1f} ms a step")  # fmt: skip
 
 

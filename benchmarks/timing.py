@@ -5,6 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from statistics import median
+from typing import NamedTuple
+
+
+class Line(NamedTuple):
+    """One line of a table."""
+
+    what: str
+    ratio: float
+    target: str
+    detail: str
+
+
+TABLES: list[tuple[str, list[Line]]] = []
+"""All that was printed, each table by its title, for whoever writes it down."""
 
 
 def best(work: Callable[[], object], repetitions: int = 5) -> float:
@@ -36,9 +50,11 @@ def _once(work: Callable[[], object]) -> float:
 
 def row(what: str, ratio: float, target: str, detail: str) -> None:
     """Print one line of the table."""
+    TABLES[-1][1].append(Line(what, ratio, target, detail))
     print(f"{what:<68} {ratio:>8.2f}  {target:<9} {detail}", flush=True)
 
 
 def head(title: str) -> None:
     """Print the heading of a table."""
+    TABLES.append((title, []))
     print(f"\n{title}\n{'':<68} {'ratio':>8}  {'target':<9}")

@@ -1,7 +1,8 @@
 """Visitors without a browser: they open pages, answer as a browser does, and time the way there and back.
 
-`python -m benchmarks.visitor ADDRESS COUNT SECONDS OVER`: `COUNT` visitors arrive over `OVER` seconds, stay `SECONDS`
-after the last came, and leave. Prints one JSON object.
+`python -m benchmarks.visitor ADDRESS PATH COUNT SECONDS OVER`: `COUNT` visitors arrive over `OVER` seconds, stay
+`SECONDS` after the last came, and leave; with `shown` as one word more each as soon as its lab is shown. Prints one
+JSON object.
 """
 
 from __future__ import annotations
@@ -23,11 +24,17 @@ from tornado.websocket import WebSocketClosedError, websocket_connect
 SIGN = 1.0
 """Seconds between two signs that a page is there."""
 
+A_LAB = 100_000
+"""Characters of a message that brings a lab; none before it has so many."""
+
 
 class Visitor:
     """One open page."""
 
-    def __init__(self) -> None:
+    def __init__(self, leaves_when_shown: bool = False) -> None:
+        self.shown = asyncio.Event()
+        """Its lab has come."""
+        self._leaves_when_shown = leaves_when_shown
         self.trips: list[float] = []
         self.messages = self.bytes = 0
         self.dropped = self.connected = False
@@ -54,10 +61,10 @@ class Visitor:
         while not self._bridge and not reader.done():
             await asyncio.sleep(0.05)
         await self._event({"type": "event", "name": "document_ready", "values": {"type": "map", "entries": []}})
-        while not until.is_set() and not self.dropped:
+        while not until.is_set() and not self.dropped and not (self._leaves_when_shown and self.shown.is_set()):
             await self._sign()
             with suppress(TimeoutError):
-                await asyncio.wait_for(until.wait(), SIGN)
+                await asyncio.wait_for((self.shown if self._leaves_when_shown else until).wait(), SIGN)
         self._leaves = True
         await self._sign(hidden=True, gone=True)  # as a browser says when its tab is closed
         self._socket.close()
@@ -92,6 +99,8 @@ class Visitor:
             for _ in range(2 * about.get("num_buffers", 0)):
                 await self._frame()
             self.messages += 1
+            if self._bridge and len(content or "") > A_LAB:
+                self.shown.set()
             asked = self._sent.pop(about.get("reqid"), None)
             if asked is not None and about["msgtype"] == "OK":
                 self.trips.append(time.perf_counter() - asked)
@@ -122,9 +131,11 @@ def _bridges(value: Any) -> Iterator[str]:
             yield from _bridges(each)
 
 
-async def visits(address: str, path: str, count: int, seconds: float, over: float) -> list[Visitor]:
-    """Have visitors arrive one after another, stay for a while, and leave together."""
-    visitors, end = [Visitor() for _ in range(count)], asyncio.Event()
+async def visits(
+    address: str, path: str, count: int, seconds: float, over: float, leave_when_shown: bool = False
+) -> list[Visitor]:
+    """Have visitors arrive one after another, stay for a while, and leave together, or each when its lab is shown."""
+    visitors, end = [Visitor(leave_when_shown) for _ in range(count)], asyncio.Event()
     tasks = []
     for visitor in visitors:
         tasks.append(asyncio.create_task(visitor.visit(address, path, end)))
@@ -133,7 +144,10 @@ async def visits(address: str, path: str, count: int, seconds: float, over: floa
         await asyncio.sleep(0.1)
     for visitor in visitors:
         visitor.trips.clear()
-    await asyncio.sleep(seconds)
+    if leave_when_shown:
+        await asyncio.wait(tasks, timeout=seconds)
+    else:
+        await asyncio.sleep(seconds)
     end.set()
     await asyncio.gather(*tasks)
     return visitors
@@ -141,8 +155,8 @@ async def visits(address: str, path: str, count: int, seconds: float, over: floa
 
 def main() -> None:
     """Visit, and print what came of it."""
-    address, path, count, seconds, over = sys.argv[1:6]
-    found = asyncio.run(visits(address, path, int(count), float(seconds), float(over)))
+    address, path, count, seconds, over, *shown = sys.argv[1:]
+    found = asyncio.run(visits(address, path, int(count), float(seconds), float(over), shown == ["shown"]))
     trips = sorted(trip for visitor in found for trip in visitor.trips)
     quarter = max(1, len(found[0].trips) // 4)
     about = {
@@ -153,6 +167,7 @@ def main() -> None:
         "first_ms": 1000 * median(found[0].trips[:quarter] or [0]),
         "last_ms": 1000 * median(found[0].trips[-quarter:] or [0]),
         "bytes": sum(visitor.bytes for visitor in found),
+        "shown": sum(visitor.shown.is_set() for visitor in found),
         "quiet": sum(visitor.messages < 5 for visitor in found),
     }
     print(json.dumps(about))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -13,6 +13,9 @@ from torch import nn
 from benchmarks import collapse, compute, networks, recovery
 from engines.core.compute.simulation import Batch, Simulation
 from engines.optimizer_dynamics.scenes.factorisation import draw
+
+PLAIN = "plain loop"
+"""The name of the plain loop among what is measured beside ours."""
 
 Plain = Callable[[Simulation], Callable[[], object]]
 """Makes a function that takes some steps of one member, as one would write it, on the processor."""
@@ -26,6 +29,13 @@ class Bench(NamedTuple):
     plain: Plain | None = None
     steps: int = 1
     """Steps of one call of the plain loop."""
+    peers: Mapping[str, Plain] = {}
+    """One member by packages that others wrote, by the modules to import."""
+
+    @property
+    def others(self) -> dict[str, Plain]:
+        """All that is measured beside ours, the plain loop under its own name."""
+        return ({PLAIN: self.plain} if self.plain else {}) | dict(self.peers)
 
 
 SENSING = {"operator": "gaussian", "n": compute.N, "m": compute.M, "k": compute.K, "alpha": 0.3}
@@ -67,23 +77,38 @@ def _training(simulation: Simulation) -> Callable[[], object]:
     return step
 
 
-def _factors(simulation: Simulation) -> Callable[[], object]:
-    drawn = draw(_first(simulation))
-    M = torch.tensor(drawn.U @ np.diag(_first(simulation).values) @ drawn.V.T)
-    A, B = (nn.Parameter(torch.tensor(W)) for W in drawn.factors)
-    optimiser = torch.optim.Adam([A, B], lr=0.01)
-
-    @torch.no_grad()
-    def step() -> None:
-        E = B @ A - M
-        A.grad, B.grad = B.T @ E, E @ A.T
-        optimiser.step()
-
-    return step
+def by_autograd(M: torch.Tensor, A: nn.Parameter, B: nn.Parameter) -> None:
+    """Gradients `[n, n]` of `½|B A − M|²`, as one writes it."""
+    A.grad = B.grad = None
+    ((B @ A - M).square().sum() / 2).backward()
 
 
-def _first(simulation: Simulation) -> Any:
-    return simulation.engine.Config(method="adam", rows=32, columns=32, width=32)
+def _factors(make: Callable[[list], torch.optim.Optimizer]) -> Plain:
+    """Two factors of 32 x 32 and an optimiser of theirs."""
+
+    def plain(simulation: Simulation) -> Callable[[], object]:
+        config: Any = simulation.engine.Config(**FACTORS)
+        drawn = draw(config)
+        M = torch.tensor(drawn.U @ np.diag(config.values) @ drawn.V.T)
+        A, B = (nn.Parameter(torch.tensor(W)) for W in drawn.factors)
+        optimiser = make([A, B])
+
+        def step() -> None:
+            by_autograd(M, A, B)
+            optimiser.step()
+
+        return step
+
+    return plain
+
+
+def _soap(parameters: list) -> torch.optim.Optimizer:
+    import pytorch_optimizer
+
+    return pytorch_optimizer.SOAP(parameters, lr=0.01)
+
+
+FACTORS = {"rows": 32, "columns": 32, "width": 32}
 
 
 WORKS: dict[str, Sequence[Bench]] = {
@@ -109,8 +134,10 @@ WORKS: dict[str, Sequence[Bench]] = {
         Bench("16 networks on the digits", {"subject": "digits", "width": 32, "seed": SEVERAL}, _training),
     ),
     "optimizer_dynamics": (
-        Bench("Adam, 32 x 32 factors, 64 members", {"method": "adam", "rows": 32, "columns": 32, "width": 32,
-                                                   "seed": MANY}, _factors),
+        Bench("Adam, 32 x 32 factors, 64 members", FACTORS | {"method": "adam", "seed": MANY},
+              _factors(lambda p: torch.optim.Adam(p, lr=0.01))),
+        Bench("SOAP, 32 x 32 factors, 64 members", FACTORS | {"method": "soap", "seed": MANY},
+              peers={"pytorch_optimizer": _factors(_soap)}),
     ),
 }  # fmt: skip
 """By the names of labs."""

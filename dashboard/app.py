@@ -267,7 +267,14 @@ def _left(lab: Lab) -> None:
     LOST_PAGES.forget(lab.ticket)
     lab.close()
     # In a context of its own: this page's is one of the things to let go of.
-    later(SOON, lambda: len(LOST_PAGES) or cached_answers.set_apart_anew(), context=Context())
+    later(SOON, _rest, context=Context())
+
+
+def _rest() -> None:
+    """Let go of what closed pages leave behind, where no page is open that would wait meanwhile."""
+    if not len(LOST_PAGES):
+        cached_answers.set_apart_anew()
+        cached_answers.give_memory_back()
 
 
 async def _stored(start: Start, name: str) -> Start:
@@ -353,6 +360,15 @@ def _public(options: Mapping[str, Any]) -> bool:
     return bool(options.keys() & {"allow_websocket_origin", "use_xheaders", "auth_provider", "ssl_certfile"})
 
 
+def _prepare() -> None:
+    """Have this process serve our pages only, and what they ask for, in whatever way it was started."""
+    theme.prepare()
+    request_filter.install()
+    request_filter.answer({"/status": handlers.StatusHandler, "/kept": handlers.KeptHandler})
+    for logger in ("asyncio", "bokeh.server.views.ws"):
+        logging.getLogger(logger).addFilter(handlers.CLOSED_TABS)
+
+
 def serve(
     port: int = 5006,
     address: str = "127.0.0.1",
@@ -367,21 +383,17 @@ def serve(
     `patterns` are more addresses with their Tornado handlers, `pages` those in place of the gallery and the labs,
     `options` those of `panel.serve`.
     """
-    theme.prepare()
-    request_filter.install()
-    ours: list[tuple[Any, ...]] = [("/status", handlers.StatusHandler), ("/kept", handlers.KeptHandler), *patterns]
-    request_filter.allow(handlers.NotFoundHandler, *(each[1] for each in ours))
+    _prepare()
+    request_filter.allow(handlers.NotFoundHandler, *(each[1] for each in patterns))
     library.open_for("" if _public(options) else address)
     uploads.allow_for(address)
-    for logger in ("asyncio", "bokeh.server.views.ws"):
-        logging.getLogger(logger).addFilter(handlers.ClosedTabFilter())
     # A closed tab stops costing within seconds; a connection that is lost for a moment survives.
     cleanup: dict[str, Any] = {"check_unused_sessions_milliseconds": 2000, "unused_session_lifetime_milliseconds": 8000}
     bounds = {"websocket_max_message_size": LARGEST_MESSAGE, "http_server_kwargs": {"max_body_size": LARGEST_BODY}}
     shown = {
         "show": open_browser,
         "title": "Dynascope",
-        "extra_patterns": ours,
+        "extra_patterns": list(patterns),
         "default_handler_class": handlers.NotFoundHandler,
     }
     served: dict[str, Any] = dict(routes(device) if pages is None else pages)
@@ -389,6 +401,5 @@ def serve(
 
 
 if __name__.startswith("bokeh_app"):
-    theme.prepare()
-    request_filter.install()
+    _prepare()
     entry().servable()

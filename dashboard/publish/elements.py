@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 ViewRange = tuple[float, float, float, float]
 
+UNDER = 0.02
+"""Share of the height by which names of phases stay under the top: at it, they would be cut."""
+
 CURVE, THEORY, OVERLAY, PHASE = "Curve", "Theory", "Overlay", "Phase"
 """Groups of the elements, by which a figure can be taken apart: `figure.Theory`."""
 
@@ -120,7 +123,8 @@ def _phases(mark: LineMark, dims: Any, window: ViewRange) -> Iterator[Any]:
                 "mpl": {"color": GREY, "facecolor": GREY, "linewidth": 0},
             }
             yield both(span, alpha=tint, **fill)
-    named = [(x, height, text) for x, text in zip(data["at"], data["text"], strict=True) if text]
+    under = height * (low / height) ** UNDER if mark.scale.log else height - UNDER * (height - low)
+    named = [(x, under, text) for x, text in zip(data["at"], data["text"], strict=True) if text]
     if named:
         yield both(
             hv.Labels(named, list(dims), "phase", group=PHASE),

@@ -13,7 +13,7 @@ import holoviews as hv
 from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.lines import Line2D
-from matplotlib.ticker import LogLocator
+from matplotlib.ticker import AutoLocator, LogLocator
 
 from dashboard.publish.figure_view import PRINTED, WIDTHS
 from dashboard.publish.style import DASHES, SHAPE, SHAPES, TYPE
@@ -36,6 +36,9 @@ BOLD = 0.9
 
 LETTER = 0.6
 """Width of a letter, about, relative to the size of the type."""
+
+WIDE = 5.0
+"""Inches from which on there is room for names of as many ticks as matplotlib chooses."""
 
 GAP = 0.06
 """Space around a title, a legend and a note, in inches."""
@@ -129,6 +132,8 @@ def _tidied(figure: Figure, width: float) -> Any:
     axes.spines[["top", "right"]].set_visible(False)
     if axes.get_xscale() == "log":
         axes.xaxis.set_minor_locator(LogLocator(subs=(2, 5)))
+    if width < WIDE and type(axes.xaxis.get_major_locator()) is AutoLocator:
+        axes.locator_params(axis="x", nbins=4)
     named = [text.get_text() for text in axes.get_xticklabels()]
     if LETTER * TYPE * len("  ".join(named)) > 72 * BOLD * width:
         axes.tick_params(axis="x", labelrotation=30)

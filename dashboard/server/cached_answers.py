@@ -5,9 +5,11 @@ It would cost the event loop, which all visitors share, most of what it takes to
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from bokeh.core.has_props import HasProps, MetaHasProps, is_DataModel
@@ -78,6 +80,13 @@ def set_apart_anew() -> None:
         if not any(type(each) is Document and each is not programs for each in gc.get_objects()):
             _anew.append(True)
         gc.freeze()
+
+
+def give_memory_back() -> None:
+    """Give the memory of closed pages back to the machine; call it when no page is open."""
+    gc.collect()
+    with suppress(OSError, AttributeError):  # elsewhere than under glibc
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _values(

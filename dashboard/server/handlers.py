@@ -66,3 +66,7 @@ class ClosedTabFilter(logging.Filter):
         """Whether a record is about anything else."""
         error = record.exc_info[1] if record.exc_info else None
         return not isinstance(error, WebSocketClosedError) and "connection was closed" not in str(record.msg)
+
+
+CLOSED_TABS = ClosedTabFilter()
+"""The filter of this process."""

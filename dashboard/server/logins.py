@@ -6,7 +6,9 @@ import json
 import secrets
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from panel.auth import BasicLoginHandler
@@ -59,8 +61,15 @@ def install() -> None:
     """Slow down failures of the login with a password, and compare in constant time."""
     if not hasattr(BasicLoginHandler, "_post_plain"):
         BasicLoginHandler._post_plain = BasicLoginHandler.post  # type: ignore[attr-defined]
+    BasicLoginHandler.prepare = _prepare  # type: ignore[method-assign]
     BasicLoginHandler.post = _post  # type: ignore[method-assign]
     BasicLoginHandler._validate = _validate  # type: ignore[method-assign]
+
+
+def _prepare(handler: BasicLoginHandler) -> None:
+    """Have the form bring the token along for which `--enable-xsrf-cookies` asks: Panel's leaves it out."""
+    field = handler.xsrf_form_html() if handler.settings.get("xsrf_cookies") else ""
+    handler._login_template = SimpleNamespace(render=partial(handler._login_template.render, xsrf_field=field))
 
 
 def _post(handler: BasicLoginHandler) -> None:

@@ -10,6 +10,7 @@ import logging
 import secrets
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import unquote, urlencode, urlsplit
@@ -46,6 +47,9 @@ ALLOWED: set[type[RequestHandler]] = {
     RootHandler, StaticHandler, WSHandler,
 }  # fmt: skip
 """Handlers that requests get through to; all others of Panel and Bokeh do not exist here."""
+
+OWN: dict[str, type[RequestHandler]] = {}
+"""Addresses that are no pages, with what answers there, in whatever way the pages are served."""
 
 VIOLATION = 1002
 """The code with which a socket is closed that sends no messages of Bokeh's."""
@@ -253,6 +257,11 @@ def allow(*handlers: type[RequestHandler]) -> None:
     ALLOWED.update(handlers)
 
 
+def answer(own: Mapping[str, type[RequestHandler]]) -> None:
+    """Have addresses answered that are no pages: `panel serve` takes no rules of ours."""
+    OWN.update(own)
+
+
 def install() -> None:
     """Put these rules before all others in each server of this process, also in one that runs already."""
     from dashboard.server import logins  # not above: it imports the module that imports this one
@@ -281,6 +290,9 @@ def _find_handler(server: BokehTornado, request: HTTPServerRequest, **options: A
         return server.get_handler_delegate(request, RefusalHandler, {"refusal": refused})
     passed = server._unchecked(request, **options)  # type: ignore[attr-defined]
     kind = getattr(passed, "handler_class", None)
+    own = OWN.get(request.path.removeprefix(server.prefix))
+    if own and kind is not RefusalHandler:  # not for strangers to a window
+        return server.get_handler_delegate(request, own)
     if kind is not None and not _allowed(kind):
         return server.get_handler_delegate(request, RefusalHandler, {"refusal": NOWHERE})
     if kind is DocHandler:

@@ -115,7 +115,10 @@ def spread_text(some: Sequence[Curve]) -> str:
 
 
 def case_names(preset: Preset | None, configs: Sequence[Config]) -> list[str]:
-    """Name the case of its preset that each member is, "" for one that was edited into something else."""
+    """Name the case of its preset that each member is, "" for one that was edited into something else.
+
+    All are "" where a knob that cases set was spread: a name does not say which of its values the case has.
+    """
     if preset is None or not preset.case_labels:
         return [""] * len(configs)
     knobs = configs[0].knobs()
@@ -125,7 +128,19 @@ def case_names(preset: Preset | None, configs: Sequence[Config]) -> list[str]:
     labels: dict[tuple[Any, ...], str] = {}
     for case, label in zip(preset.cases, preset.case_labels, strict=True):
         labels[tuple(knobs[name].check("", case.get(name, usual[name])) for name in names)] = plain(label)
-    return [labels.get(tuple(getattr(config, name) for name in names), "") for config in configs]
+    found = [labels.get(tuple(getattr(config, name) for name in names), "") for config in configs]
+    return [""] * len(configs) if _is_spread(configs, found) else found
+
+
+def _is_spread(configs: Sequence[Config], cases: Sequence[str]) -> bool:
+    """Whether a member that is a case and one that is none differ in one knob alone, beside the seed."""
+    knobs = [name for name in varied(configs) if name != "seed"]
+    for one in knobs:
+        rest = [tuple(getattr(config, name) for name in knobs if name != one) for config in configs]
+        named = {values for values, case in zip(rest, cases, strict=True) if case}
+        if any(values in named for values, case in zip(rest, cases, strict=True) if not case):
+            return True
+    return False
 
 
 def distinguishing(

@@ -101,14 +101,15 @@ def _italic(match: re.Match[str]) -> str:
 def tex(text: str) -> str:
     r"""Write a formula as TeX, without its dollars; words in it stand upright.
 
-    >>> tex("‖FGᵀ − M‖_F"), tex("λ_min")
-    ('\\Vert FG^{T}\\ -\\ M\\Vert _{F}', '\\lambda _{\\mathrm{min}}')
+    >>> tex("‖FGᵀ − M‖_F"), tex("λ_min"), tex("X*")
+    ('\\Vert FG^{T}\\ -\\ M\\Vert _{F}', '\\lambda _{\\mathrm{min}}', 'X^{*}')
     """
     return _replaced(text, lambda sign, inner: f"\0{sign}\1{inner}\2", _tex_letters)
 
 
 def _tex_letters(text: str) -> str:
     formula = re.sub(r"√(\([^()]*\)|⟨[^⟩]*⟩|\w+)", lambda match: f"\\sqrt\1{match[1]}\2", text)
+    formula = re.sub(rf"(?<=[A-Za-z)‖])\*(?![{''.join(_SUPERSCRIPTED)}])", "^\1*\2", formula)
     formula = re.sub("(.)\u0302", lambda match: f"\\hat\1{match[1]}\2", formula)
     formula = re.sub(r"(?<!\\)\b[A-Za-z]{2,}", _tex_word, formula)
     formula = _runs(formula, "_", _SUBSCRIPTED)

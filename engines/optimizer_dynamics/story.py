@@ -43,7 +43,7 @@ DEEP = {
     "soap": (PLAIN[0], "It is Adam in the gradient's own basis."),
     "shampoo": (PLAIN[0], "Summed Gram matrices slow each mode down by its own past."),
 }
-"""The same of more factors, where it is another; small starts wait long."""
+"""Half times of methods for which they are others with more than two factors, where the start is small."""
 
 TOGETHER = 1.1
 """Ratio of the last half time to the first up to which modes come together."""
@@ -104,15 +104,16 @@ def _order(values: np.ndarray, half: np.ndarray) -> str:
 
 
 def factorisation_phases(run: RunData, member: int) -> list[Phase]:
-    """Mark when each mode is half learned, and where the step size begins to fall."""
+    """Mark when each mode should be half learned, or is where no law says it, and where the rate begins to fall."""
     config, phases = run.configs[member], []
     if len(run):
-        half = run["half_time"][-1, member]
-        phases = [
-            Phase(step=float(t), label=f"s = {s:g}", doc=f"The mode with the singular value {s:g} is half learned.")
-            for s, t in zip(config.values, half, strict=True)
-            if np.isfinite(t)
-        ]
+        half, law = run["half_time"][-1, member], run["half_time_law"][-1, member]
+        for s, measured, predicted in zip(config.values, half, law, strict=True):
+            foretold = bool(np.isfinite(predicted))
+            at, what = (predicted, "should be half learned, by the law") if foretold else (measured, "is half learned")
+            doc = f"The mode with the singular value {s:g} {what}."
+            phases.append(Phase(step=float(at), label=f"s = {s:g}", doc=doc))
+    phases = [phase for phase in phases if np.isfinite(phase.step)]
     return [START, *sorted([*phases, *decay_phase(config)], key=lambda phase: phase.step)]
 
 

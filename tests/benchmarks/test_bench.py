@@ -1,12 +1,13 @@
 """`launch.py bench` measures what it says."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 import launch
-from benchmarks import bench, machine, works
+from benchmarks import bench, machine, results, timing, works
 from engines.core.protocol.errors import UnknownName
 from tests.pretend_gpu import pretended
 
@@ -53,3 +54,30 @@ def test_a_lab_that_is_not_there_is_one_line(capsys):
         bench.bench(["matrix"], CPU)
     assert launch.main(["bench", "matrix"]) == 1
     assert "did you mean" in capsys.readouterr().err
+
+
+def test_results_are_written_between_their_marks_and_what_stands_around_stays(tmp_path, monkeypatch):
+    page = tmp_path / "RESULTS.md"
+    page.write_text("# Results\n\nWords.\n\n<!-- shares -->\nold\n<!-- end of shares -->\n\nMore words.\n")
+
+    def section(name):
+        timing.head("A table")
+        timing.row("a | b", 2.0, ">= 1", "4 over 2")
+
+    monkeypatch.setattr(results, "import_module", lambda name: SimpleNamespace(main=lambda: section(name)))
+    results.main(["shares", "load"], page)
+    text = page.read_text()
+    assert text.startswith("# Results\n\nWords.") and "More words." in text and "old" not in text
+    assert text.count("| a \\| b | 2.00 | >= 1 | 4 over 2 |") == 2  # one a section, and that of `load` at the end
+    assert text.index("More words.") < text.index("<!-- load -->")
+    assert machine.Machine(CPU).name in text
+
+
+def test_a_lab_is_measured_beside_packages_that_are_installed(monkeypatch):
+    monkeypatch.setattr(bench, "LONG", 0.001)
+    plain = works.WORKS["neural_collapse"][0].plain
+    work = works.Bench("peers", {"classes": 3}, peers={"torch": plain, "a_package_that_is_not_there": plain})
+    monkeypatch.setitem(works.WORKS, "neural_collapse", [work])
+    found = bench.bench(["neural_collapse"], CPU, rounds=1, show=lambda text: None)
+    (row,) = found["rows"]
+    assert list(row["peers"]) == ["torch"] and row["peers"]["torch"] > 0 and row["plain"] is None

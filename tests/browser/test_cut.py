@@ -2,11 +2,15 @@
 
 import asyncio
 import contextlib
+import subprocess
+import sys
 import threading
 
 import pytest
 
-from tests.browser.conftest import Page, until
+from tests.browser.conftest import ROOT, Page, until
+from tests.browser.test_installed import reached
+from tests.faults.test_strangers import free_port
 
 LAB = "/matrix_sensing"
 
@@ -98,6 +102,33 @@ def test_a_page_that_was_cut_off_comes_back_to_what_was_on_it(lab, proxy):
     cut_and_come_back(lab, proxy)
     assert lab.curve() == before and lab.shown_step() == 0
     assert lab.view.get_by_label("η, exact value", exact=True).input_value() == "0.11"
+
+
+@pytest.fixture
+def panel_serve():
+    """The program under Panel's own command."""
+    port = free_port()
+    line = [sys.executable, "-m", "panel", "serve", "dashboard/app.py", "--port", str(port)]
+    line += ["--allow-websocket-origin", "*"]  # the proxy has another port
+    process = subprocess.Popen(line, cwd=ROOT, stderr=subprocess.DEVNULL)
+    until(lambda: reached(f"http://127.0.0.1:{port}/app"), 60)
+    yield f"http://127.0.0.1:{port}"
+    process.terminate()
+    process.wait(20)
+
+
+@pytest.mark.thorough
+def test_a_page_comes_back_under_panels_own_command_too(chromium, panel_serve):
+    proxy = Proxy(panel_serve)
+    page = Page(chromium, proxy.address)
+    page.open("/app?lab=matrix_sensing").ready().pause()
+    page.view.keyboard.press("Home")
+    until(lambda: page.shown_step() == 0)
+    before = page.curve()
+    cut_and_come_back(page, proxy)
+    assert page.curve() == before and page.shown_step() == 0
+    page.close()
+    proxy.close()
 
 
 @pytest.mark.thorough

@@ -14,7 +14,8 @@ PICTURES = ROOT / "build" / "experiments"
 SHORTENED = f"""() => {{ {DEEP}
   const words = "h2, .title, .takeaway, .note, .legend span, .chip, .at, .rate, .left, .claim, td, button, label, "
     + ".knob .head";
-  const more = (e) => e.scrollWidth > e.clientWidth + 1 || e.scrollHeight > e.clientHeight + 2;
+  const spare = (e) => e.matches(".legend span") ? 0 : 1;
+  const more = (e) => e.scrollWidth > e.clientWidth + spare(e) || e.scrollHeight > e.clientHeight + 2;
   const short = (e) => more(e) && getComputedStyle(e).overflowX === "hidden";
   return all.filter((e) => e.matches(words) && seen(e) && box(e).width > 2 && short(e))
     .map((e) => `${{e.tagName}}.${{e.className}}: ${{e.textContent.slice(0, 60)}}`);

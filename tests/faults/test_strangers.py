@@ -203,6 +203,19 @@ def test_a_password_opens_the_pages_and_failures_have_to_wait(serve, tmp_path):
     assert server.ask("/login", "POST", form).status == 302
 
 
+@pytest.mark.thorough
+def test_with_tokens_against_forged_forms_a_login_needs_one_and_its_form_brings_it(serve):
+    server = serve("--basic-auth", "sesame", "--enable-xsrf-cookies")
+    asked = server.ask("/login")
+    token = re.search('name="_xsrf" value="([^"]+)"', asked.text)[1]
+    form = {"username": "ada", "password": "sesame"}
+    assert server.ask("/login", "POST", form).status == 403
+    assert server.ask("/login", "POST", form | {"_xsrf": "forged"}, Cookie=asked.pairs).status == 403
+    answer = server.ask("/login", "POST", form | {"_xsrf": token}, Cookie=asked.pairs)
+    assert answer.status == 302 and "user=" in answer.pairs
+    assert server.ask("/", Cookie=answer.pairs).status == 200
+
+
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory):
     folder = tmp_path_factory.mktemp("tls")

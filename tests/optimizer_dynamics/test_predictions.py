@@ -95,7 +95,7 @@ def test_modes_follow_what_is_drawn(seed):
 def test_a_law_in_closed_form_is_met_where_there_is_one(seed):
     """Half times of aligned factors by their recursion, which full matrices are: a twentieth and three steps."""
     stream, met = np.random.default_rng(seed), 0
-    while met < (60 if seed else 20):
+    while met < (30 if seed else 20):
         knobs = factors(stream) | {
             "start": "diagonal", "damping": 0.0, "schedule": "constant", "alpha": decades(stream, -4, 0),
             "spectrum": str(stream.choice(["4:2:1:0.5:0.25", "25:16:9", "1:0.01"])),

@@ -152,3 +152,15 @@ def test_the_formula_is_that_of_the_depth():
     expected = (0.02**3) ** (2 / 3 - 1) / (0.1 * config.values)
     np.testing.assert_allclose(run["half_time"][-1, 0], expected, rtol=0.33)
     assert ENGINE.story(ran(1, config.replace(depth=2)), 0).formula == "t ≈ ln(s/u₀ − 1) / 2ηs"
+
+
+def test_half_times_are_marked_before_they_come_where_a_law_says_them():
+    """Of gradient descent from its first frame on; of SOAP with momentum, which has no law, when they have come."""
+    run = ran(150, OptimizerDynamics(**SMALL), OptimizerDynamics(**SMALL, method="soap", eta=2e-2))
+    marked = {phase.label: phase.step for phase in ENGINE.phases(run, 0)}
+    assert marked["s = 0.5"] == pytest.approx(run["half_time_law"][0, 0, 3]) and marked["s = 0.5"] > 150
+    measured = {phase.label: phase.step for phase in ENGINE.phases(run, 1)}
+    half = run["half_time"][-1, 1]
+    assert np.isfinite(half).any()
+    expected = {f"s = {s:g}": t for s, t in zip((4, 2, 1, 0.5), half, strict=True) if np.isfinite(t)}
+    assert measured == {"start": 0, **expected}

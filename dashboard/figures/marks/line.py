@@ -349,7 +349,7 @@ class LineMark:
 def _labels(plot: Plot, engine: Engine) -> dict[str, Any]:
     first = engine.channel(plot.channels[0])
     unit = f" [{first.unit}]" if first.unit else ""
-    short = 0 < len(first.formula) <= UPRIGHT and settable(first.formula)
+    short = 2 < len(first.formula) <= UPRIGHT and settable(first.formula)  # one letter alone tells a newcomer nothing
     y = plain(first.formula if short else first.label) + unit if len(plot.channels) == 1 else ""
     x = plot.x if plot.x == "step" else plain(engine.channel(plot.x).label)
     return {"x_axis_label": x, "y_axis_label": in_lines(y)}

@@ -143,7 +143,9 @@ class ProfileMark(StepMark):
             "name": [curve.label for curve in owners],
             "place": [self.plot.component(int(at)) for at in np.concatenate(drawn)],
         }
-        self._set_ranges(x, y, [law for each in laws for law in each])
+        self._set_ranges(
+            x, y, [law[self._shown(at, law)] for each in laws for at, law in zip(self._xs, each, strict=True)]
+        )
         self._describe(now, vectors, laws)
 
     def _medians(self, now: StepData, name: str) -> list[np.ndarray]:

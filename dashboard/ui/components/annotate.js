@@ -5,7 +5,7 @@ function annotator(model, root) {
   const field = (label, type) => {
     const box = make("label", "", form, label);
     const input = make("input", "", box);
-    Object.assign(input, type === "number" ? { type, min: 0, step: 1, required: true } : { type, maxLength: 120 });
+    Object.assign(input, type === "number" ? { type, min: 0, step: 1, required: true, placeholder: "click or type" } : { type, maxLength: 120 });
     return input;
   };
   const text = field("note", "text"), from = field("at step", "number"), to = field("to step", "number");

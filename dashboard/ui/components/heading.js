@@ -62,7 +62,7 @@ export function render({ model, view }) {
   ]);
 
   // A legend that would be cut beside the title gets a line of its own.
-  const cut = (e) => e.scrollWidth > e.clientWidth + 1;
+  const cut = (e) => e.scrollWidth > e.clientWidth; // by half a pixel already a word ends in dots
   const place = () => {
     root.classList.remove("narrow");
     root.classList.toggle("narrow", [title, entries, ...entries.querySelectorAll(".sample, .sample span")].some(cut));

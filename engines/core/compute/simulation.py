@@ -36,6 +36,9 @@ HUGE = 1e30
 
 CPU = torch.device("cpu")
 
+READ_AT_ONCE = (torch.float64, torch.float32)
+"""Types of which a processor finds least and largest in one reading."""
+
 LOSS = "loss"
 """The channel that is finite for as long as a member is, where an engine has it."""
 
@@ -154,6 +157,7 @@ class Simulation:
     @without_gradients
     def __init__(self, engine: Engine, configs: Sequence[Config], device: torch.device) -> None:
         keep_freed_memory()
+        devices.multiply_in_full(device)
         self.engine, self.device, self.size = engine, device, len(configs)
         self.step = 0
         self.schedule = Schedule()
@@ -319,8 +323,10 @@ def _numeric(kind: type[Config]) -> list[str]:
 
 def _all_finite(state: Any) -> bool:
     """Whether no member has diverged, by one reading of each tensor `[B, *]`; a NaN is the least and the largest."""
-    pairs = [value.aminmax() for value in state if value.is_floating_point() and value.numel()]
-    return all(-HUGE < float(least) and float(most) < HUGE for least, most in pairs)
+    reals = [value for value in state if value.is_floating_point() and value.numel()]
+    if any(value.dtype not in READ_AT_ONCE for value in reals):
+        return False
+    return all(-HUGE < float(least) and float(most) < HUGE for least, most in (value.aminmax() for value in reals))
 
 
 def _finite(state: Any) -> Tensor:

@@ -15,18 +15,22 @@ from engines.core.protocol.engine import Engine
 CACHED = 2**22
 """Bytes of states that are advanced together, a thread: a share of the cache that all cores have in common."""
 
+ALIGNED = 8
+"""Members of a slab are a multiple of it: within a line of the cache a matrix then begins where it does in the batch.
+
+Libraries round differently where it begins elsewhere; so no bit depends on how members are divided.
+"""
+
 
 class Slabs:
-    """A batch whose members are stepped some at a time, where an engine can tell their constants apart.
-
-    Members are computed by the same operations whoever is beside them, so that no bit depends on how they are divided.
-    """
+    """A batch whose members are stepped some at a time, where an engine can tell their constants apart."""
 
     def __init__(self, engine: Engine, problem: Any, state: Any) -> None:
         """Divide a batch on the processor whose state of tensors `[B, *]` does not fit into the cache."""
         self._parts: list[tuple[slice, Any]] = [(slice(None), problem)]
         members, size = len(state[0]), sum(value.nbytes for value in state)
-        each = max(1, members * CACHED * torch.get_num_threads() // max(size, 1))
+        each = members * CACHED * torch.get_num_threads() // max(size, 1)
+        each = max(ALIGNED, each // ALIGNED * ALIGNED)
         if each < members and state[0].device.type == "cpu":
             places = [slice(start, start + each) for start in range(0, members, each)]
             divided = [(some, engine.members(problem, some)) for some in places]

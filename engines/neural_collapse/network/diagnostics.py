@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, pad
 
+from engines.core.compute.batching import once_a_look
 from engines.core.numerics.collapse_metrics import (
     FeatureMoments,
     centred,
@@ -150,6 +151,7 @@ class Evaluation(NamedTuple):
     """`[B]`, without weight decay."""
 
 
+@once_a_look
 def evaluate(problem: Problem, state: State, knobs: Knobs) -> Evaluation:
     """Send all samples through each of `B` networks; each knob is `[B]`.
 
@@ -224,7 +226,7 @@ class SpanCoordinates(NamedTuple):
 
 def finite(values: Tensor) -> Tensor:
     """Replace what is not finite by 0, `[*] -> [*]`: solvers refuse it, and a diverged member may be observed."""
-    return torch.where(values.isfinite(), values, 0)
+    return values.nan_to_num(0, 0, 0)
 
 
 def span_coordinates(H: Tensor, averaging: Tensor, W: Tensor | None = None) -> SpanCoordinates:

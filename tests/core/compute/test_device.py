@@ -29,6 +29,12 @@ def test_the_processor_is_always_present_and_auto_takes_the_best():
     assert "cpu" in devices.available()
 
 
+def test_a_kind_of_gpu_that_was_never_tested_is_not_taken_by_itself(monkeypatch):
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert "mps" in devices.available()
+    assert devices.resolve("auto").type != "mps"
+
+
 def test_a_transfer_brings_the_values_to_the_host():
     sent = devices.Transfer({"x": torch.arange(3.0), "n": torch.tensor([1, 2])})
     np.testing.assert_array_equal(sent.result()["x"], [0, 1, 2])

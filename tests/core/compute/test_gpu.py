@@ -145,6 +145,31 @@ def test_a_gpu_comes_first_where_there_is_one():
         assert api.run("matrix_sensing", steps=3).device == "cuda:0"
 
 
+def test_a_gpu_multiplies_in_full_whatever_the_machine_is_set_to():
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("high")
+    try:
+        Simulation(ENGINE, MEMBERS, CPU)
+        assert torch.get_float32_matmul_precision() == "high"
+        with pretended():
+            Simulation(ENGINE, MEMBERS, GPU)
+        assert torch.get_float32_matmul_precision() == "highest"
+    finally:
+        torch.set_float32_matmul_precision(before)
+
+
+def test_a_turn_ends_when_the_gpu_has_done_what_it_was_told(monkeypatch):
+    waited, scheduler = [], Scheduler()
+    scheduler.request = lambda worker: None
+    monkeypatch.setattr(devices, "synchronise", lambda device: waited.append(str(device)))
+    runner = Runner(ENGINE, MEMBERS, horizon=9, device="cuda", scheduler=scheduler)
+    with pretended():
+        runner.step(3)
+        while runner.work(0.05) is not None or runner.status.playing:
+            pass
+    assert runner.status.step == 3 and waited and set(waited) == {"cuda:0"}
+
+
 def test_what_torch_keeps_of_runs_that_ended_is_free():
     with pretended(memory=100 * 2**30) as machine:
         whole = devices.memory(GPU)

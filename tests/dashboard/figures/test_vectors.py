@@ -61,6 +61,13 @@ def test_seeds_that_are_one_curve_show_their_median():
     assert mark.lines.data["ys"] == [[2, 6]]
 
 
+def test_a_profile_shows_no_room_for_laws_of_points_that_it_cannot_place():
+    across, law = np.array([[0.0, 10.0, 100.0]]), np.array([[1e-16, 3.0, 5.0]])
+    run = recorded(members(a=(1,)), x=law, kind=across)
+    plot = {"channels": ("x", "x"), "kind": "profile", "x": "kind", "log_x": True}
+    assert picture(ProfileMark, run, plot).figure.y_range.start > 1
+
+
 def test_a_profile_over_another_vector_has_its_law_dashed():
     run = recorded(
         members(a=(1, 2)), x=np.array([[1.0, 2.0, 4.0], [8.0, 4.0, 2.0]]), kind=np.array([[1.0, 10.0, 100.0]] * 2)

@@ -169,6 +169,13 @@ def test_what_makes_sense_is_answered(servers):
     assert not server.strange() and "Traceback" not in login.log.read_text()
 
 
+def test_addresses_that_are_no_pages_are_answered_in_whatever_way_pages_are_served(servers):
+    for server in servers.values():
+        server.get(f"{server.root}/app")  # `panel serve` runs our program when its page is asked for
+        assert json.loads(server.text(f"{server.root}/kept")) == {"kept": False}
+        assert json.loads(server.text(f"{server.root}/status")) == {"active": 0}
+
+
 def header(kind):
     return json.dumps({"msgid": "1", "msgtype": kind})
 

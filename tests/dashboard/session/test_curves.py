@@ -124,6 +124,11 @@ def test_a_case_that_was_edited_loses_its_name():
     assert [curve.label for curve in drawn] == ["plain", "scaled gd"]
 
 
+def test_cases_of_which_a_knob_was_spread_are_told_apart_by_its_values():
+    drawn = curves([Wide(method="scaled_gd", alpha=a) for a in (0.2, 0.5)] + [Wide()], preset=PRESET)
+    assert [curve.label for curve in drawn] == ["α = 0.2", "α = 0.5", "α = 0.1"]
+
+
 def test_members_of_one_case_are_told_apart_by_their_knobs():
     drawn = curves([Wide(kappa=k) for k in (2, 2.5)] + [Wide(method="scaled_gd", alpha=0.2)], preset=PRESET)
     assert [curve.label for curve in drawn] == ["plain, κ = 2", "plain, κ = 2.5", "with λꜱ"]

@@ -1,0 +1,82 @@
+"""Large states are stepped some members at a time, and memory that a step frees is there for the next."""
+
+import resource
+import sys
+
+import pytest
+import torch
+
+import engines
+from engines.core.compute import batching, slabs
+from engines.core.compute.simulation import Simulation
+from engines.core.runs.experiment import Experiment
+from tests.core.toy import ENGINE, Toy
+
+CPU = torch.device("cpu")
+SHAPE = {"rows": 9, "columns": 7, "width": 8, "seed": list(range(19))}
+
+
+def simulation(**knobs):
+    engine = engines.load("optimizer_dynamics")
+    return Simulation(engine, Experiment.from_preset(engine, None, SHAPE | knobs).configs(), CPU)
+
+
+@pytest.mark.parametrize(
+    "knobs",
+    [
+        {"method": "adam", "average": "ema", "weight_decay": 0.01},
+        {"method": "soap"},
+        {"method": "prodigy"},
+        {"method": ["gd", "muon", "adam"], "eta": [0.01, 1e3]},  # several groups, and members that diverge
+    ],
+    ids=["adam", "soap", "prodigy", "mixed"],
+)
+def test_members_have_the_same_bits_however_many_are_stepped_at_a_time(knobs, monkeypatch):
+    whole = simulation(**knobs)
+    size = whole.nbytes() // whole.size
+    monkeypatch.setattr(slabs, "CACHED", 8 * size + 1)
+    divided = simulation(**knobs)
+    calls = []
+    step = divided.engine.step
+    monkeypatch.setattr(type(divided.engine), "step", lambda self, *at: calls.append(len(at[1].w)) or step(*at))
+    divided.advance(1)
+    assert calls == [8] * (whole.size // 8) + [whole.size % 8]
+    monkeypatch.undo()
+    for running in (whole, divided):
+        running.advance(13)
+        running.freeze_diverged()
+        running.advance(25)
+    assert (whole.diverged_at == divided.diverged_at).all()
+    for one, other in zip(whole.batches[0].state, divided.batches[0].state, strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=0, equal_nan=True)
+
+
+def test_members_that_share_what_a_step_reads_are_stepped_together(monkeypatch):
+    monkeypatch.setattr(slabs, "CACHED", 1)
+    running, calls = Simulation(ENGINE, [Toy(seed=seed) for seed in range(4)], CPU), []
+    monkeypatch.setattr(type(ENGINE), "step", lambda self, problem, state, knobs: calls.append(len(state.x)) or state)
+    running.advance(3)
+    assert calls == [4, 4, 4]
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems keep freed memory as they like")
+def test_a_step_asks_the_system_for_no_memory():
+    running = simulation(method="adam", rows=96, columns=96, width=96, seed=list(range(12)))
+    running.advance(8)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    running.advance(28)
+    pages = (resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before) / 20
+    assert pages * resource.getpagesize() < running.nbytes() / 10
+
+
+def test_what_two_of_a_look_ask_for_is_computed_once():
+    asked = []
+
+    @batching.once_a_look
+    def double(x, y):
+        asked.append(x)
+        return 2 * x + y
+
+    x, y = torch.ones(2), torch.ones(2)
+    assert double(x, y) is double(x, y)
+    assert double(x.clone(), y).tolist() == [3, 3] and len(asked) == 2
