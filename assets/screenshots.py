@@ -39,6 +39,8 @@ SHOWN = 900
 PRESET, KNOB = "P3", "eta"
 FRAMES, BEFORE, DRAGGED = 42, 4, 9
 """How many frames there are, before the slider is taken and while it is moved."""
+BEGUN = 300
+"""The step at which the film begins."""
 PAUSE = 0.3
 """Seconds between two frames, as they are taken and as they are shown."""
 
@@ -90,8 +92,8 @@ def film(browser: Any) -> None:
     with served() as address:
         page = browser.new_page(viewport=FILM)
         page.goto(f"{address}/matrix_sensing?preset={PRESET}&theme=light")
-        page.locator(".at").first.wait_for()
-        page.wait_for_timeout(1500)
+        page.locator(".at").first.wait_for(timeout=120_000)
+        hosts.until(lambda: _step(page) >= BEGUN)
         slider = page.locator(f'input.range[aria-label^="{words(KNOB)}:"]').first.bounding_box()
         frames = [_frame(page, slider, at) for at in range(FRAMES)]
         page.close()
@@ -106,13 +108,26 @@ def _frame(page: Any, slider: Any, at: int) -> Image.Image:
     if at == BEFORE:
         page.mouse.move(places[0], y)
         page.mouse.down()
+        _press(page, "--")  # slower, so that a run on a busy machine is not over before the slider is let go
     if BEFORE <= at <= BEFORE + DRAGGED:
         page.mouse.move(places[at - BEFORE], y)
     if at == BEFORE + DRAGGED:
         page.mouse.up()
+        _press(page, "++")
     taken = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
     page.wait_for_timeout(max(0.0, 1000 * (began + PAUSE - time.monotonic())))
     return taken.resize((SHOWN, round(SHOWN * taken.height / taken.width)), Image.Resampling.LANCZOS)
+
+
+def _step(page: Any) -> int:
+    """The step that a page shows."""
+    digits = [each for each in page.locator(".at").first.inner_text().split(" of ")[0] if each.isdigit()]
+    return int("".join(digits) or 0)
+
+
+def _press(page: Any, keys: str) -> None:
+    for key in keys:
+        page.keyboard.press(key)
 
 
 def desktops() -> None:
@@ -125,9 +140,9 @@ def desktops() -> None:
 
 
 def notebooks(browser: Any) -> None:
-    """Each lab in a notebook."""
-    with hosts.jupyter(list(LABS)) as address:
-        for look in LOOKS:
+    """Each lab in a notebook, anew for each look: one that was run before shows that until it has begun again."""
+    for look in LOOKS:
+        with hosts.jupyter(list(LABS)) as address:
             for name, seconds in LABS.items():
                 page = browser.new_page(viewport=SIZE)
                 hosts.notebook(page, address, name, look, seconds, FOLDER / f"{name}-notebook-{look}.png")

@@ -69,8 +69,8 @@ def install() -> None:
 def _prepare(handler: BasicLoginHandler) -> None:
     """Have the form bring the token along for which `--enable-xsrf-cookies` asks: Panel's leaves it out."""
     field = handler.xsrf_form_html() if handler.settings.get("xsrf_cookies") else ""
-    form: Any = SimpleNamespace(render=partial(handler._login_template.render, xsrf_field=field))
-    handler._login_template = form
+    template: Any = SimpleNamespace(render=partial(handler._login_template.render, xsrf_field=field))
+    handler._login_template = template
 
 
 def _post(handler: BasicLoginHandler) -> None:

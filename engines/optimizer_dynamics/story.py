@@ -43,7 +43,7 @@ DEEP = {
     "soap": (PLAIN[0], "It is Adam in the gradient's own basis."),
     "shampoo": (PLAIN[0], "Summed Gram matrices slow each mode down by its own past."),
 }
-"""Half times of methods for which they are others with more than two factors, where the start is small."""
+"""Half times with more than two factors, where they are others; small starts wait long."""
 
 TOGETHER = 1.1
 """Ratio of the last half time to the first up to which modes come together."""
