@@ -111,10 +111,12 @@ def panel_serve():
     line = [sys.executable, "-m", "panel", "serve", "dashboard/app.py", "--port", str(port)]
     line += ["--allow-websocket-origin", "*"]  # the proxy has another port
     process = subprocess.Popen(line, cwd=ROOT, stderr=subprocess.DEVNULL)
-    until(lambda: reached(f"http://127.0.0.1:{port}/app"), 60)
-    yield f"http://127.0.0.1:{port}"
-    process.terminate()
-    process.wait(20)
+    try:
+        until(lambda: reached(f"http://127.0.0.1:{port}/app"), 60)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(20)
 
 
 @pytest.mark.thorough
