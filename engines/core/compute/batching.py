@@ -3,35 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from functools import wraps
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from engines.core.compute.device import widest_real
-
-R = TypeVar("R")
-
-
-def once_a_look(compute: Callable[..., R]) -> Callable[..., R]:
-    """Remember what was computed last, by the arguments themselves: `observe` and `snapshot` ask for the same.
-
-    Arguments are compared as objects, and are never written to.
-    """
-    kept: list[tuple[tuple[Any, ...], R]] = []
-
-    @wraps(compute)
-    def call(*arguments: Any) -> R:
-        for known, result in kept[:1]:  # another thread may put its own there meanwhile
-            if all(one is other for one, other in zip(known, arguments, strict=True)):
-                return result
-        result = compute(*arguments)
-        kept[:] = [(arguments, result)]
-        return result
-
-    return call
 
 
 def tensor(values: object, device: torch.device) -> Tensor:

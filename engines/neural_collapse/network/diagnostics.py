@@ -16,7 +16,6 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, pad
 
-from engines.core.compute.batching import once_a_look
 from engines.core.numerics.collapse_metrics import (
     FeatureMoments,
     centred,
@@ -151,7 +150,6 @@ class Evaluation(NamedTuple):
     """`[B]`, without weight decay."""
 
 
-@once_a_look
 def evaluate(problem: Problem, state: State, knobs: Knobs) -> Evaluation:
     """Send all samples through each of `B` networks; each knob is `[B]`.
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import engines
-from engines.core.compute import batching, slabs
+from engines.core.compute import slabs
 from engines.core.compute.simulation import Simulation
 from engines.core.runs.experiment import Experiment
 from tests.core.toy import ENGINE, Toy
@@ -67,16 +67,3 @@ def test_a_step_asks_the_system_for_no_memory():
     running.advance(28)
     pages = (resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before) / 20
     assert pages * resource.getpagesize() < running.nbytes() / 10
-
-
-def test_what_two_of_a_look_ask_for_is_computed_once():
-    asked = []
-
-    @batching.once_a_look
-    def double(x, y):
-        asked.append(x)
-        return 2 * x + y
-
-    x, y = torch.ones(2), torch.ones(2)
-    assert double(x, y) is double(x, y)
-    assert double(x.clone(), y).tolist() == [3, 3] and len(asked) == 2
