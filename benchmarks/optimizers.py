@@ -88,8 +88,9 @@ def _batch_over_loops(n: int, target: str) -> None:
         ours, theirs, by_hand = (1e3 * seconds / STEPS for seconds in in_turn(*works, rounds=3))
         theirs, by_hand, limit = theirs * MEMBERS / LOOPED, by_hand * MEMBERS / LOOPED, 1e3 * _limit(n, **knobs)
         row(f"n = {n}: {MEMBERS} loops of {name}", theirs / ours, target,
-            f"{theirs:.2f} over {ours:.2f} ms a step; gradients by hand {by_hand:.2f}, {by_hand / ours:.1f}; "
-            f"limit {limit:.2f}, {theirs / limit:.1f}")  # fmt: skip
+            f"{theirs:.2f} ({LOOPED} measured) over {ours:.2f} ms a step; "
+            f"gradients by hand {by_hand:.2f}, {by_hand / ours:.1f}; "
+            f"estimated limit {limit:.2f}, {theirs / limit:.1f}")  # fmt: skip
 
 
 def _limit(n: int, **knobs: Any) -> float:

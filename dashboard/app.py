@@ -25,7 +25,7 @@ from dashboard.page.background import MAKER, beside, draw_first_frame, make_mode
 from dashboard.page.lab import Lab  # before any page is open: components that came later are declared to it twice
 from dashboard.page.messages import message
 from dashboard.runs import library
-from dashboard.server import cached_answers, handlers, request_filter, theme
+from dashboard.server import cached_answers, handlers, open_pages, request_filter, theme
 from dashboard.server.gallery import gallery
 from dashboard.session import lessons, link, uploads
 from dashboard.session.lost_pages import KEPT_FOR, LOST_PAGES
@@ -42,11 +42,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-LIBRARY = "library"
-"""The address of the page of stored runs."""
-
-SWEEPS = "sweeps"
-"""The address of the page of sweeps."""
+LIBRARY, SWEEPS = "library", "sweeps"
+"""Addresses of the pages of stored runs and of sweeps."""
 
 LIBRARY_TITLE = "Library"
 
@@ -94,6 +91,7 @@ def _argument(name: str) -> str:
 def page(title: str, fill: Fill, waiting: str = STARTING, engines_first: bool = True, alone: bool = False) -> pmui.Page:
     """Make a page that appears at once and is filled when the browser has painted it; `alone` names no other page."""
     _local()
+    open_pages.count_page()
     if pn.state.curdoc:
         pn.state.curdoc.template_variables.update(skeleton=waiting, skeleton_css=SKELETON_CSS)
     skeleton = pn.pane.HTML(waiting, sizing_mode="stretch_width", margin=0, stylesheets=[SKELETON_CSS])
@@ -223,6 +221,8 @@ def lab_page(name: str, device: str = "auto", address: AddressOf = _address) -> 
             return _left(lab)
         pn.state.on_session_destroyed(lambda context: _left(lab))
         await draw_first_frame(lab)
+        if _given_up():
+            return _left(lab)
         with session_held():
             await beside(partial(make_models, holder, lab))
         if _given_up():  # before it was whole
@@ -260,21 +260,18 @@ def _given_up() -> bool:
 
 def _left(lab: Lab) -> None:
     """Give up a page: for good where its reader has closed it, else what is open is kept for it to come back to."""
-    later = asyncio.get_running_loop().call_later
     if not lab.bridge.gone and LOST_PAGES.leave(lab.ticket):
-        later(KEPT_FOR + 1, LOST_PAGES.expire)
+        # In a context of its own: that of this page is one of the things to let go of.
+        asyncio.get_running_loop().call_later(KEPT_FOR + 1, _expire, context=Context())
         return
     LOST_PAGES.forget(lab.ticket)
     lab.close()
-    # In a context of its own: this page's is one of the things to let go of.
-    later(SOON, _rest, context=Context())
+    open_pages.free_memory_soon()
 
 
-def _rest() -> None:
-    """Let go of what closed pages leave behind, where no page is open that would wait meanwhile."""
-    if not len(LOST_PAGES):
-        cached_answers.set_apart_anew()
-        cached_answers.give_memory_back()
+def _expire() -> None:
+    LOST_PAGES.expire()
+    open_pages.free_memory_soon()
 
 
 async def _stored(start: Start, name: str) -> Start:
@@ -364,7 +361,7 @@ def _prepare() -> None:
     """Have this process serve our pages only, and what they ask for, in whatever way it was started."""
     theme.prepare()
     request_filter.install()
-    request_filter.answer({"/status": handlers.StatusHandler, "/kept": handlers.KeptHandler})
+    request_filter.answer_at({"/status": handlers.StatusHandler, "/kept": handlers.KeptHandler})
     for logger in ("asyncio", "bokeh.server.views.ws"):
         logging.getLogger(logger).addFilter(handlers.CLOSED_TABS)
 
@@ -390,12 +387,8 @@ def serve(
     # A closed tab stops costing within seconds; a connection that is lost for a moment survives.
     cleanup: dict[str, Any] = {"check_unused_sessions_milliseconds": 2000, "unused_session_lifetime_milliseconds": 8000}
     bounds = {"websocket_max_message_size": LARGEST_MESSAGE, "http_server_kwargs": {"max_body_size": LARGEST_BODY}}
-    shown = {
-        "show": open_browser,
-        "title": "Dynascope",
-        "extra_patterns": list(patterns),
-        "default_handler_class": handlers.NotFoundHandler,
-    }
+    shown = {"show": open_browser, "title": "Dynascope", "extra_patterns": list(patterns),
+             "default_handler_class": handlers.NotFoundHandler}  # fmt: skip
     served: dict[str, Any] = dict(routes(device) if pages is None else pages)
     return pn.serve(served, port=port, address=address, **(cleanup | bounds | shown | options))
 

@@ -98,16 +98,14 @@ class Lab(Viewer):
         self.bridge.listen(self._press_key, hide_or_show, extend, self._visit)
 
     def _make_panels(self, start: Start, bridge: list[Bridge]) -> layout.Panels:
-        engine, lesson = self.engine, start.lesson
+        engine, lesson, tab = self.engine, start.lesson, "" if bridge else f"{self.engine.title} · Dynascope"
         return layout.Panels(
             presets=Presets(engine.presets, self._choose_preset),
             knobs=Knobs(engine.Config, self._preview, lambda name, value: self.edit({name: value}), self.command),
             ensemble=EnsembleForm(engine.Config, self.edit, self._show_bands),
             own_files=OwnFilesForm(engine.own_files, engine.Config, self.session.uploads, self.edit),
             lesson=self._lesson_panel(lesson, start) if lesson else None,
-            heading=LabHeading(
-                self._choose_preset, second=bool(lesson), tab="" if bridge else f"{engine.title} · Dynascope"
-            ),
+            heading=LabHeading(self._undo_edits, second=bool(lesson), tab=tab),
             messages=self.messages,
             transport=Transport(engine.actions, self.command, recorded=engine.name in RECORDED),
             members=Members(self._focus_on, margin=0),
@@ -117,7 +115,7 @@ class Lab(Viewer):
             library=LibraryPanel(
                 engine.name,
                 current=lambda: self.session.runner.run,
-                open=self._open_run,
+                open=lambda run: self._open_experiment(Start.from_run(run).experiment, run),
                 changed=lambda: self.refresh.redraw(),
                 fail=lambda text: self.messages.show("library", "error", text),
                 checkpoint=lambda: self.session.runner.checkpoint,
@@ -205,21 +203,18 @@ class Lab(Viewer):
         self._show_experiment()
 
     def _choose_preset(self, name: str) -> None:
-        page = self.session.lesson_page
-        of_lesson = page if page and page.preset and page.preset.name == name else None
-        experiment = of_lesson or Start.from_preset(self.engine, name).experiment
+        self._open_experiment(Start.from_preset(self.engine, name).experiment)
+
+    def _undo_edits(self, preset: str) -> None:
+        page = self.session.lesson_page if self.session.in_lesson else None
+        self._open_experiment(page or Start.from_preset(self.engine, preset).experiment)
+
+    def _open_experiment(self, experiment: Experiment, run: Run | None = None) -> None:
         self.address.write()
         self.session.remember()
         self.session.paused, self.session.focus, self.session.annotations = False, 0, ()
         self.messages.show("finished", "info", "")
-        self._load(experiment)
-        self.address.write(push=True)
-
-    def _open_run(self, run: Run) -> None:
-        start = Start.from_run(run)
-        self.address.write()
-        self.session.remember()
-        self._load(start.experiment, run)
+        self._load(experiment, run)
         self.address.write(push=True)
 
     def _play_lesson_step(self, paused: bool) -> None:

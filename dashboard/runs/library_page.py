@@ -134,7 +134,8 @@ class LibraryPage(Viewer):
                 run = self._library.open(name)
                 runs.append((run.name or (run.preset.name if run.preset else name), run))
             titles = {name: title for name, (title, _) in zip(names, runs, strict=True)}
-            members = self._library.members(names).set_index("run").loc[list(names)].reset_index()  # in this order
+            table = self._library.members(names).set_index("run")
+            members = table.loc[[name for name in names if name in table.index]].reset_index()  # in this order
             if len(set(titles.values())) == len(titles):
                 members["run"] = members["run"].map(titles)
             return runs, members

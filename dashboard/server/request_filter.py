@@ -43,7 +43,7 @@ OWN_APP = Path(__file__).parent.parent / "app.py"
 OWN_PARAMETERS = ("bokeh-autoload-element", "bokeh-app-path", "bokeh-absolute-url")
 """Parameters with which a page of someone else's asks for `autoload.js`; a session is not chosen by an address."""
 
-SAFE = re.compile(r"[\w./:?&=%~+-]*")
+SAFE = re.compile(r"[\w./:?&=%~+@\[\]-]*")
 """Characters of these parameters, which Bokeh writes into the text of a script."""
 
 ALLOWED: set[type[RequestHandler]] = {
@@ -52,7 +52,7 @@ ALLOWED: set[type[RequestHandler]] = {
 }  # fmt: skip
 """Handlers that requests get through to; all others of Panel and Bokeh do not exist here."""
 
-OWN: dict[str, type[RequestHandler]] = {}
+NO_PAGES: dict[str, type[RequestHandler]] = {}
 """Addresses that are no pages, with what answers there, in whatever way the pages are served."""
 
 VIOLATION = 1002
@@ -264,9 +264,9 @@ def allow(*handlers: type[RequestHandler]) -> None:
     ALLOWED.update(handlers)
 
 
-def answer(own: Mapping[str, type[RequestHandler]]) -> None:
+def answer_at(addresses: Mapping[str, type[RequestHandler]]) -> None:
     """Have addresses answered that are no pages: `panel serve` takes no rules of ours."""
-    OWN.update(own)
+    NO_PAGES.update(addresses)
 
 
 def install() -> None:
@@ -297,9 +297,10 @@ def _find_handler(server: BokehTornado, request: HTTPServerRequest, **options: A
         return server.get_handler_delegate(request, RefusalHandler, {"refusal": refused})
     passed = server._unchecked(request, **options)  # type: ignore[attr-defined]
     kind = getattr(passed, "handler_class", None)
-    own = OWN.get(request.path.removeprefix(server.prefix))
-    if own and kind is not RefusalHandler:  # not for strangers to a window
-        return server.get_handler_delegate(request, own)
+    if kind in (None, ErrorHandler, server.settings.get("default_handler_class")):  # no page has this address
+        ours = NO_PAGES.get(request.path.removeprefix(server.prefix))
+        if ours and request.path.startswith(server.prefix):
+            return server.get_handler_delegate(request, ours)
     if kind is not None and not _allowed(kind):
         return server.get_handler_delegate(request, RefusalHandler, {"refusal": NOWHERE})
     if kind is DocHandler:

@@ -63,7 +63,7 @@ def changes_from(base: Experiment, after: Sequence[Config], events: Sequence[Eve
 def _change(knob: Knob, before: Sequence[Config], after: Sequence[Config], late: int | None) -> str:
     old, new = (list(dict.fromkeys(getattr(config, knob.name) for config in configs)) for configs in (before, after))
     when = f" at step {late:,}" if late is not None else ""
-    if old != new:
+    if set(old) != set(new):  # members of a link or a stored run may stand in another order
         return f"{knob_name(knob)} {_listed(knob, old)} → {_listed(knob, new)}{when}"
     return f"{knob_name(knob)} on the way, last{when}" if when else ""
 

@@ -72,8 +72,8 @@ class Session:
         """Whether the run goes as fast as it can, back to where the reader was."""
         self.lesson_page: Experiment | None = None
         """Experiment of the page of a lesson that is open: the knobs that it sets were not edited."""
-        self._edited: tuple[Any, PresetChanges] = (None, PresetChanges())
-        """The experiment that was compared with its preset last, and the answer."""
+        self._compared: dict[bool, tuple[Any, PresetChanges]] = {}
+        """What was compared last with the preset (True) and with the page of a lesson (False), and the answer."""
         self.history = History()
 
     # -- what is run -----------------------------------------------------------------------------------------
@@ -89,13 +89,12 @@ class Session:
             if isinstance(self.runner, Follower) and not finished:
                 raise ConfigError(NOT_HERE)
             self.runner.close()
-        speed = SPEEDS[self.speed][0]
-        edits = () if finished else experiment.edits
-        options = {"preset": experiment.preset, "horizon": experiment.steps, "edits": edits, "finished": finished}
+        options: dict[str, Any] = {"preset": experiment.preset, "horizon": experiment.steps, "finished": finished}
+        options |= {"edits": () if finished else experiment.edits, "speed": SPEEDS[self.speed][0]}
         if isinstance(finished, FollowedRun):
             self.runner = Follower(finished)
         else:
-            self.runner = Runner(self.engine, configs, speed=speed, device=self.device, until=self._until, **options)
+            self.runner = Runner(self.engine, configs, device=self.device, until=self._until, **options)
         self._opened = experiment
         # The knobs show what the edits on the way will have made of them.
         self._show_after(experiment.edits)
@@ -193,18 +192,20 @@ class Session:
     @property
     def edited(self) -> PresetChanges:
         """The differences between the experiment and its preset, also those on the way."""
-        events = self.runner.run.recording.events
-        key = (self.experiment, len(events))
-        if self._edited[0] != key:
-            self._edited = key, changes_from_preset(self.experiment, self.configs, events)
-        return self._edited[1]
+        return self._changes_from(None)
 
     @property
     def edited_by_reader(self) -> PresetChanges:
         """The differences from the preset, in a lesson those from what its open page runs."""
-        if self.lesson_page and self.in_lesson:
-            return changes_from(self.lesson_page, self.configs, self.runner.run.recording.events)
-        return self.edited
+        return self._changes_from(self.lesson_page if self.in_lesson else None)
+
+    def _changes_from(self, page: Experiment | None) -> PresetChanges:
+        events = self.runner.run.recording.events
+        key = (page, self.experiment, len(events))
+        if self._compared.get(page is None, (None,))[0] != key:
+            compare, base = (changes_from, page) if page else (changes_from_preset, self.experiment)
+            self._compared[page is None] = key, compare(base, self.configs, events)
+        return self._compared[page is None][1]
 
     @property
     def in_lesson(self) -> bool:
@@ -272,9 +273,7 @@ class Session:
 
     def play_or_pause(self) -> None:
         """Pause what plays, or play what is paused."""
-        self.pending_pause = None
-        self.paused = self.runner.status.playing
-        self.cursor = None
+        self.paused, self.cursor, self.pending_pause = self.runner.status.playing, None, None
         (self.runner.pause if self.paused else self.runner.play)()
 
     def step(self, count: int) -> None:

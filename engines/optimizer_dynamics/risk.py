@@ -169,7 +169,7 @@ def kappa(config: OptimizerDynamics, eta: float) -> float:
     It is `sum lambda m` where noise of variance 1 comes to rest; infinite where a direction by itself is unstable.
     """
     if config.method in ("heavy_ball", "nesterov"):
-        return _momentum_kappa(config.replace(seed=0), eta)
+        return _momentum_kappa(config, eta)
     x, B = eta * curvature(config) ** (1 - config.precondition), config.batch_size
     if (x * (1 + 1 / B)).max() >= 2:
         return np.inf

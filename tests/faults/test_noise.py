@@ -108,6 +108,11 @@ def test_ten_thousand_of_them_are(server):
     check(statuses(server, REQUESTS, seed=1))
 
 
+def test_a_request_that_is_too_large_is_refused_by_its_head(server):
+    raw = f"POST / HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\nContent-Length: {64 * 2**20 + 1}\r\n\r\n"
+    assert asyncio.run(answer(server.port, raw.encode())) == 400
+
+
 def test_a_connection_that_says_nothing_holds_up_nobody(server):
     silent = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(50)]
     silent[0].send(b"GET / HTTP/1.1\r\nHost: a\r\nX-Slow: ")

@@ -90,7 +90,7 @@ def test_speed_ups_say_what_they_were_measured_with_and_grow_with_a_weak_baselin
 def test_a_baseline_that_was_not_tried_is_called_by_the_rate_that_was(small_race):
     asked, tried = (small_race.probe("speed_ups", 0, baseline=baseline) for baseline in (0.02, 0.125))
     np.testing.assert_equal(asked["adam"], tried["adam"])
-    assert "Adam is at 0.12 times its best rate, the nearest to 0.02 times that was tried." in asked["note"]
+    assert "Adam is at 0.125 times its best rate, the nearest to 0.02 times that was tried." in asked["note"]
 
 
 def test_a_place_is_one_among_all_methods_and_the_last_rate_of_a_grid_is_called_so(small_race):

@@ -274,9 +274,9 @@ def test_a_file_in_a_folder_of_plugins_offers_methods(tmp_path, capsys, monkeypa
     sys.modules.pop("dynascope_plugins.mine")
     METHODS.cache.clear()
     (tmp_path / "mine.py").write_text(FILE + "1 / 0")
-    for _ in range(2):
-        assert launch.main([*words, "--set", "method=own", "--set", "own_method=signs"]) == 1
-        assert "the method 'signs' cannot be made (ZeroDivisionError" in capsys.readouterr().err
+    for name in ("signs", "sgd", "signs"):
+        assert launch.main([*words, "--set", "method=own", "--set", f"own_method={name}"]) == 1
+        assert f"the method '{name}' cannot be made (ZeroDivisionError" in capsys.readouterr().err
 
 
 def test_a_link_holds_the_name_of_a_method_and_no_code(monkeypatch):

@@ -15,10 +15,11 @@ from engines.core.protocol.engine import Engine
 CACHED = 2**22
 """Bytes of states that are advanced together, a thread: a share of the cache that all cores have in common."""
 
-ALIGNED = 8
-"""Members of a slab are a multiple of it: within a line of the cache a matrix then begins where it does in the batch.
+LINE = 64
+"""Bytes of a line of the cache: within one a matrix of a slab begins where it does in the batch.
 
-Libraries round differently where it begins elsewhere; so no bit depends on how members are divided.
+Libraries of linear algebra round differently where it begins elsewhere; with those that were tested no bit depends on
+how members are divided.
 """
 
 
@@ -30,7 +31,8 @@ class Slabs:
         self._parts: list[tuple[slice, Any]] = [(slice(None), problem)]
         members, size = len(state[0]), sum(value.nbytes for value in state)
         each = members * CACHED * torch.get_num_threads() // max(size, 1)
-        each = max(ALIGNED, each // ALIGNED * ALIGNED)
+        aligned = LINE // min((value.element_size() for value in state if value.is_floating_point()), default=1)
+        each = max(aligned, each // aligned * aligned)
         if each < members and state[0].device.type == "cpu":
             places = [slice(start, start + each) for start in range(0, members, each)]
             divided = [(some, engine.members(problem, some)) for some in places]

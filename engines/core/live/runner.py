@@ -315,9 +315,10 @@ class Runner:
 
     def _forget_future(self) -> None:
         """Forget what lies after the current step: a future that is played again must not stay beside the old one."""
-        steps = self.run.steps
-        if len(steps) and steps[-1] > self._current_step():
-            self.run.recording.truncate(self._current_step())
+        steps, step = self.run.steps, self._current_step()
+        if len(steps) and steps[-1] > step:
+            # The rows go last: who finds them gone has the knobs of those that stay.
+            self.run.configs = apply_edits(self.run.initial_configs, self.run.recording.until(step).events)
             self.run.probe_results = {}
-            self._checkpoints.forget(self._current_step())
-            self.run.configs = apply_edits(self.run.initial_configs, self.run.recording.events)
+            self._checkpoints.forget(step)
+            self.run.recording.truncate(step)

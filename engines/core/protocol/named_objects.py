@@ -85,11 +85,13 @@ class NamedObjects(Generic[T]):
         return self.installed[name].load
 
     def _registered(self, module: str, name: str) -> T | None:
-        """Import a module that makes one known itself, by a decorator. One whose module then fails is forgotten."""
+        """Import a module that makes some known itself, by a decorator. Of one that then fails none is known."""
+        before = set(self.cache)
         try:
             importlib.import_module(module)
         except BaseException:
-            self.cache.pop(name, None)
+            for fresh in self.cache.keys() - before:
+                del self.cache[fresh]
             raise
         return self.cache.get(name)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -87,17 +88,22 @@ def _table(run: RunData, method: str, horizon: int, baseline: float) -> np.ndarr
 
 def _at_rate(run: RunData, horizon: int, rate: float) -> float:
     trials = trial_losses(run, "adam", horizon)
-    return trials[min(trials, key=lambda trial: (abs(np.log(trial[0] / rate)), trial[1] != "linear"))]
+    return trials[_nearest(trials, rate)]
+
+
+def _nearest(trials: Iterable[tuple[float, str]], rate: float) -> tuple[float, str]:
+    """Find the trial with the rate nearest to `rate`, of two the one under a linear schedule."""
+    return min(trials, key=lambda trial: (abs(np.log(trial[0] / rate)), trial[1] != "linear"))
 
 
 def shares_of_best(run: RunData, baseline: float) -> list[float]:
     """List the multiples of Adam's best rates that were tried nearest to `baseline` times them, over its budgets."""
     shares = set()
     for T in budgets(run, "adam"):
-        best, rates = tuned(run, "adam", T), {rate for rate, _ in trial_losses(run, "adam", T)}
+        best = tuned(run, "adam", T)
         if best is not None:
-            nearest = min(np.array(sorted(rates)) / best.rate, key=lambda share: abs(np.log(share / baseline)))
-            shares.add(float(f"{nearest:.2g}"))
+            rate, _ = _nearest(trial_losses(run, "adam", T), best.rate * baseline)
+            shares.add(float(f"{rate / best.rate:.3g}"))
     return sorted(shares)
 
 

@@ -39,6 +39,8 @@ def test_only_what_the_reader_changes_beyond_the_page_of_a_lesson_is_edited(lab)
     lab.panels.heading.receive({"back": True})
     assert headline(lab) == ("", "lesson")
     assert {(config.d, config.eta) for config in lab.session.configs} == {(4, 0.2)}
+    lab.panels.presets.receive({"value": "first"})  # which is the preset as it is
+    assert {(config.d, config.eta) for config in lab.session.configs} == {(3, 0.1)}
 
 
 def test_its_claims_are_still_about_the_preset_and_another_preset_has_none_of_the_lesson(lab):

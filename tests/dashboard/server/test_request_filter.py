@@ -162,6 +162,9 @@ def test_what_makes_sense_is_answered(servers):
     assert f"127.0.0.1:{server.port}" in server.text(
         f"/matrix_sensing/autoload.js?bokeh-autoload-element=1&bokeh-app-path=/matrix_sensing&bokeh-absolute-url={ours}"
     )
+    other = f"http://[::1]:{server.port}/matrix_sensing"
+    address = f"/matrix_sensing/autoload.js?bokeh-autoload-element=1&bokeh-absolute-url={other}"
+    assert server.get(address, Host=f"[::1]:{server.port}") == 200
     login = servers["behind a login"]
     for cookie in ("", "user=abc", "user=2|1:0|10:1|4:user|4:YWJj|00; id_token=x; is_guest=1"):
         assert login.get("/lab/matrix_sensing", Cookie=cookie) == 302
@@ -176,6 +179,7 @@ def test_addresses_that_are_no_pages_are_answered_in_whatever_way_pages_are_serv
         server.get(f"{server.root}/app")  # `panel serve` runs our program when its page is asked for
         assert json.loads(server.text(f"{server.root}/kept")) == {"kept": False}
         assert json.loads(server.text(f"{server.root}/status")) == {"active": 0}
+        assert not server.root or server.get("/status") == 404
 
 
 def header(kind):

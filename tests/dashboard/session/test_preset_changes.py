@@ -1,5 +1,7 @@
 """What was edited is found by the members themselves, and said as a reader would."""
 
+from dataclasses import replace
+
 import pytest
 
 from dashboard.session.preset_changes import changes_from_preset
@@ -44,6 +46,8 @@ def test_members_that_combine_the_same_values_otherwise_are_noticed():
     preset = Preset(name="pairs", title="Pairs", look_for="", cases=cases)
     own = Experiment.from_preset(ENGINE, preset)
     assert compared(own).line == ""
+    other_order = replace(own, cases=tuple(reversed(own.cases)))
+    assert compared(other_order) == compared(own)
     product = own.override({"a": [1.0, 2.0], "eta": [0.1, 0.2]})
     assert compared(product).unjudged == "the members combine their values otherwise"
 
