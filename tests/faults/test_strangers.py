@@ -144,6 +144,7 @@ def test_what_a_page_is_told_names_no_folder_of_the_server(plain):
         token = token_of((await asyncio.to_thread(plain.ask, "/matrix_sensing")).text)
         address = f"ws://127.0.0.1:{plain.port}/matrix_sensing/ws"
         connection = await websocket_connect(address, subprotocols=["bokeh", token], max_message_size=2**28)
+        await connection.read_message()  # that it is connected: nothing is read before
         for part in ({"msgid": "1", "msgtype": "PULL-DOC-REQ"}, {}, {}):
             await connection.write_message(json.dumps(part))
         while '"roots"' not in (text := await connection.read_message()):
