@@ -54,6 +54,7 @@ THREADS = {
     "dashboard.desktop": "serves beside the window",
     "dashboard.notebook": "lets messages, cells and ticks take turns",
     "dashboard.server.native_window": "waits for the end of its input",
+    "dashboard.server.open_pages": "waits a moment after the last page was closed",
 }
 """Who may start threads or wait for them, and why."""
 

@@ -43,7 +43,7 @@ OWN_APP = Path(__file__).parent.parent / "app.py"
 OWN_PARAMETERS = ("bokeh-autoload-element", "bokeh-app-path", "bokeh-absolute-url")
 """Parameters with which a page of someone else's asks for `autoload.js`; a session is not chosen by an address."""
 
-SAFE = re.compile(r"[\w./:?&=%~+@\[\]-]*")
+SAFE = re.compile(r"[\w./:?&=%~+-]*")
 """Characters of these parameters, which Bokeh writes into the text of a script."""
 
 ALLOWED: set[type[RequestHandler]] = {
@@ -87,6 +87,8 @@ def refusal(request: HTTPServerRequest, server: BokehTornado) -> Refusal | None:
     """Return why a request goes no further; None where it is passed on to Panel's, Bokeh's and our own rules."""
     if "\0" in unquote(request.path):
         return Refusal(400, "There is no such address.")
+    if request.host.count(":") > 1:
+        return Refusal(400, "Pages are reached by a name or an IPv4 address: Panel reads no IPv6 address.")
     if request.path.startswith(f"{server.prefix}/{COMPONENT_PATH}"):
         # Panel would import whatever module is named there. None of our pages asks for anything below it.
         return NOWHERE
