@@ -57,11 +57,17 @@ class ProbeCard(Viewer):
         sheets = [CARD, FULL_WIDTH] if len(probe.pictures) > 1 else [CARD]
         self._panel = pn.Column(self.form, self.values, stylesheets=sheets, margin=0, **STRETCH)
 
+    @property
+    def visible(self) -> bool:
+        """Whether the probe is about the member that is shown."""
+        return self._panel.visible
+
     # -- jobs --------------------------------------------------------------------------------------------------
 
     def set_target(self, run: Run, step: int, member: int) -> None:
         """Let the button compute at this step of this member; say whether the result that is shown is of the run."""
         self._target = run, step, member
+        self._panel.visible = self.probe.applies(run.configs[member])
         if not self._shows_partial:
             self._choose_result()
             self.values.show(self._result.values)

@@ -40,6 +40,7 @@ class Probes(Viewer):
         """Offer to compute the probes of the member and the step that are shown."""
         for card in self.cards:
             card.set_target(context.run, context.step, context.focus)
+        self._panel.visible = any(card.visible for card in self.cards)
 
     def collect(self, run: Run, playing: bool) -> None:
         """Show what has been computed since the last time, and begin with what the verdicts on a run need."""

@@ -150,13 +150,17 @@ def flow(run: RunData, member: int, step: int = -1, steps: int = 100) -> Iterato
     yield Part(1.0, {**result, "oscillation": float(table[:, 2].mean()), "variance": float(table[:, 3].mean())})
 
 
+def _has_exact_risk(config: OptimizerDynamics) -> bool:
+    return config.scene == "quadratic" and risk.is_known(config) and config.method != "adam"
+
+
 def monte_carlo(run: RunData, member: int, step: int = -1, runs: int = 64) -> Iterator[Part]:
     """Sample so many runs of a member and compare their mean risk with the exact one, in standard errors.
 
     Raises `ConfigError` for other scenes, and for members without an exact risk.
     """
     config: OptimizerDynamics = run.configs[member]
-    if config.scene != "quadratic" or not risk.is_known(config) or config.method == "adam":
+    if not _has_exact_risk(config):
         raise ConfigError("monte_carlo needs scene=quadratic and a member whose risk is known exactly")
     last = int(run.steps[-1]) if step < 0 else step
     last = max(1, min(last, risk.LONGEST))
@@ -204,6 +208,7 @@ PROBES = (
         title="Speed-ups and places",
         doc="Steps of Adam over those of each method at equal loss, at the end of schedules. How well is Adam tuned?",
         compute=speed_ups,
+        applies=lambda config: config.scene == "network",
         knobs=(
             Knob(
                 name="baseline",
@@ -242,6 +247,7 @@ PROBES = (
         title="Best rates",
         doc="The best rate of each tuning: a power of the budget, and proportional to the batch size up to a cap.",
         compute=best_rates,
+        applies=lambda config: config.scene == "quadratic",
         pictures=(
             _tuning_lines("Best rate over the budget", "budget", "rate", "budget in steps", "best rate", "rate_law"),
             _tuning_lines("Best rate over B, over B", "batch", "share", "batch size B", "best rate / B", "share_law"),
@@ -253,6 +259,7 @@ PROBES = (
         title="Hessian spectrum",
         doc="All eigenvalues of the curvature, exactly; few are large.",
         compute=hessian,
+        applies=lambda config: config.scene == "edge",
         pictures=(
             Lines(
                 traces=(Trace(x="number", y="eigenvalues", label="eigenvalues, largest first"),),
@@ -266,6 +273,7 @@ PROBES = (
         title="Central flow",
         doc="Distance of gradient descent, smoothed, to the central flow and to the gradient flow, from this step on.",
         compute=flow,
+        applies=lambda config: config.scene == "edge" and config.method == "gd",
         knobs=(Knob(name="steps", doc="steps that are followed", bounds=(1, 2000), soft=(20, 400), log=True),),
         pictures=(
             Lines(
@@ -283,6 +291,7 @@ PROBES = (
         title="Monte Carlo against the exact risk",
         doc="Sampled runs beside the recursion: their mean should be within about three standard errors.",
         compute=monte_carlo,
+        applies=_has_exact_risk,
         knobs=(Knob(name="runs", doc="sampled runs", bounds=(4, 4096), soft=(16, 512), log=True),),
         pictures=(
             Lines(

@@ -21,14 +21,7 @@ from engines.core.runs.experiment import Experiment
 from engines.optimizer_dynamics.config import OptimizerDynamics
 from engines.optimizer_dynamics.engine import ENGINE
 from tests.core.methods.plain import Quadratic, ours, theirs
-
-SCENES = {
-    "factorisation": {},
-    "quadratic": {"scene": "quadratic", "sampling": "sampled", "dimension": 20},
-    "line": {"scene": "line", "goal": 3.0},
-    "edge": {"scene": "edge", "model": "product"},
-    "network": {"scene": "network", "horizon": 12, "batch_size": 16},
-}
+from tests.optimizer_dynamics.setting import SCENES
 
 SLOW = dict.fromkeys(("edge", "network"), pytest.mark.thorough)
 

@@ -135,6 +135,8 @@ class Probe:
     """Names of its numbers for readers, where their names in words do not say it."""
     quick: bool = False
     """Whether a result that is shown is computed anew as soon as an option is turned."""
+    applies: Callable[[Any], bool] = lambda config: True
+    """Whether it is about such a configuration; the page offers no others."""
 
 
 class RunData:

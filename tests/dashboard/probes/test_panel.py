@@ -157,3 +157,11 @@ def test_what_the_reader_asked_for_comes_first(page):
     assert card.job is asked
     ticks(page, run, lambda: card.job is not asked and going(page))
     assert asked.done and not asked.options
+
+
+def test_a_probe_is_offered_for_the_members_that_it_is_about():
+    large = replace(ENGINE.probes[0], applies=lambda config: config.a > 1)
+    page, run = Probes([large]), ran()
+    for member, offered in ((0, False), (1, True), (0, False)):
+        page.show(shown(run, 20, member))
+        assert page.cards[0].visible is page.__panel__().visible is offered
