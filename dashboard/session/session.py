@@ -73,7 +73,7 @@ class Session:
         self.lesson_page: Experiment | None = None
         """Experiment of the page of a lesson that is open: the knobs that it sets were not edited."""
         self._compared: dict[bool, tuple[Any, PresetChanges]] = {}
-        """Last comparison with the preset (True) and with a lesson's page (False): what was compared, and the answer."""
+        """Last comparison with the preset (True), and with a lesson (False): what was compared, and what came of it."""
         self.history = History()
 
     # -- what is run -----------------------------------------------------------------------------------------
