@@ -61,8 +61,11 @@ SOON: dict[str, Any] = {"check_unused_sessions_milliseconds": 500, "unused_sessi
 LAST = 30.0
 """Seconds after which a page that is not drawn will not be."""
 
-KNOBS = {"operator": "identity", "parameterization": "symmetric", "k": 5, "alpha": 0.5, "eta": 0.2}
-"""A run whose steps are all of one length, so that visitors' steps can be compared."""
+KNOBS = {"operator": "gaussian", "m": 1000}
+"""A run whose steps take several times as long as to record one.
+
+Then visitors' steps can be compared, though a run that began earlier records fewer of them.
+"""
 
 MANY = {"operator": "identity", "n": 10, "k": 5, "seed": list(range(4096))}
 

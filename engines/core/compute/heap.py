@@ -9,7 +9,7 @@ from functools import cache
 TRIM, MAP = -1, -3
 """Numbers of the parameters of `mallopt`: free bytes that are kept at the top of a heap, and bytes that are mapped."""
 
-KEPT, MAPPED = 2**26, 2**25
+KEPT, MAPPED = 2**25, 2**25
 """Free bytes that a thread's heap may keep; larger blocks than `MAPPED`, the most that glibc allows, it never holds."""
 
 
