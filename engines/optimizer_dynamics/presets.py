@@ -268,7 +268,7 @@ PRESETS = (
             {"model": "network", "method": "adam", "eta": 0.002, "beta2": 0.99},
             {"model": "valley", "eta": 0.02, "rise": 0.1, "product": 0.47, "sharpness": 95.0},
         ),
-        case_labels=("gradient descent, seed 0", "gradient descent, seed 1", "Adam", "gradient descent in a valley"),
+        case_labels=("gradient descent", "gradient descent", "Adam", "gradient descent in a valley"),
         steps=1200,
         cost="long",
         judge=verdicts.edge,
