@@ -1,4 +1,4 @@
-"""Experiments O0 to O18."""
+"""Experiments O0 to O24; O19 to O23 are those of `price_presets.py`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 from engines.core.protocol.engine import Preset
 from engines.optimizer_dynamics import risk, verdicts
 from engines.optimizer_dynamics.config import OptimizerDynamics
+from engines.optimizer_dynamics.price_presets import PRICES
 from engines.optimizer_dynamics.scenes import network
 
 POLAR = {"method": "muon", "orthogonalise": "polar", "beta1": 0.0}
@@ -328,6 +329,20 @@ PRESETS = (
         cost="long",
         judge=verdicts.central_live,
         lead="flows",
+        follows="O24",
         source="J. Cohen et al. 2024",
     ),
+    Preset(
+        name="O24",
+        title="The central flow of RMSProp",
+        look_for="The probe: RMSProp keeps to a flow in its own metric, with its hops in it; one without is left.",
+        set={"scene": "edge", "model": "network", "method": "rmsprop", "eta": 0.005, "beta2": 0.99},
+        steps=200,
+        cost="long",
+        judge=verdicts.central_rmsprop,
+        probes={"central_flow": {"steps": 200}},
+        lead="edge",
+        source="J. Cohen et al. 2024",
+    ),
+    *PRICES,
 )  # fmt: skip
