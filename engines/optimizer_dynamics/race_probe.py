@@ -46,7 +46,10 @@ def speed_ups(run: RunData, member: int, step: int = -1, baseline: float = 1.0) 
 
 
 def _trials(run: RunData, names: Sequence[str]) -> np.ndarray:
-    """Count the trials of each method over all its budgets, `[n]`; seeds repeat a trial and are none of their own."""
+    """Count the trials of each method over all its budgets, `[n]`; seeds repeat a trial and are none of their own.
+
+    It is no channel: those are of one member at one step, and no member knows of the others.
+    """
     return np.array([sum(len(trial_losses(run, name, T)) for T in budgets(run, name)) for name in names])
 
 
