@@ -69,6 +69,8 @@ def factorisation_story(run: RunData, member: int) -> Story:
     formula, text = deep or WHY.get(config.method, PLAIN)
     if config.method == "scaled_gd" and config.damping:
         text = f"It divides by its own Gram matrix plus {config.damping:g}: smaller factors feel plain descent."
+    if config.method == "muon" and config.weight_decay:
+        text += f" Weight decay stops singular values of each factor at 1/decay = **{1 / config.weight_decay:.3g}**."
     return Story(
         formula=formula,
         text=f"**{named(config)}.** {text} {_half_times(run, member)}",

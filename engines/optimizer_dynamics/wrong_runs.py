@@ -114,7 +114,7 @@ WRONG: Mapping[str, Mapping[str, Change]] = {
             schedule=lambda c: "linear" if c.schedule == "constant" else "constant"
         ),
         "a tenth of all rates": scaled(eta=0.1),
-        "gradient descent at a hundredth of its rates": where({"method": "gd"}, scaled(eta=0.01)),
+        "gradient descent that hardly moves": where({"method": "gd"}, scaled(eta=1e-5)),
     },
     "O21": {
         "half the distance": where({"method": "dog"}, scaled(eta=0.5)),
