@@ -296,7 +296,7 @@ PRESETS = (
     Preset(
         name="O16",
         title="Momentum, averages and noise",
-        look_for="Where noise dominates, momentum gains nothing; averages do, late. Sampled means lie on it.",
+        look_for="In noise momentum gains nothing; a mean of all iterates drags its start along, Schedule-Free not.",
         set={
             **QUADRATIC, "dimension": 20, "capacity": 1.2, "source": 1.8, "noise": 0.5, "batch_size": 2, "eta": 0.1,
         },
@@ -343,7 +343,7 @@ PRESETS = (
         cost="long",
         judge=verdicts.central_rmsprop,
         probes={"central_flow": {"steps": 200}},
-        lead="edge",
+        lead="oscillation",
         source="J. Cohen et al. 2024",
     ),
     *PRICES,

@@ -61,8 +61,8 @@ def _protocol(run: RunData, baseline: float) -> str:
     tuned, free = (sorted(count for finds, count in counts if finds is kind) for kind in (False, True))
     trials = " or ".join(map(str, tuned))
     trials += f" trials ({' or '.join(map(str, free))} where a method finds its rate)" if free else " trials"
-    all_of_them = len(network.trials_of("adam"))
-    more = f" The protocol has {all_of_them}: the preset O20 runs them all." if max(tuned) < all_of_them else ""
+    whole = len(network.trials_of("adam"))
+    more = f" The protocol has {whole}: the preset O20 runs them all at 100 steps." if max(tuned) < whole else ""
     shares = shares_of_best(run, baseline)
     adam = "its best rate" if shares == [1] else f"{' or '.join(f'{x:g}' for x in shares)} times its best rate"
     if any(abs(np.log(share / baseline)) > 0.1 for share in shares):

@@ -138,5 +138,6 @@ WRONG: Mapping[str, Mapping[str, Change]] = {
         "no noise": but(noise=0.0),
         "noise of 100 for all": but(noise=100.0),
         "a first guess as large as the distance": but(d0=1.0),
+        "DoG for Prodigy": where({"method": "prodigy"}, but(method="dog")),
     },
 }  # fmt: skip

@@ -94,7 +94,7 @@ def test_speed_ups_say_what_they_were_measured_with_and_grow_with_a_weak_baselin
     assert tuned["trials_spent"].tolist() == [12, 3]
     assert tuned["note"].startswith(
         "The best of 3 trials of each method in each budget, on one seed. "
-        "The protocol has 18: the preset O20 runs them all. Adam is at its best rate."
+        "The protocol has 18: the preset O20 runs them all at 100 steps. Adam is at its best rate."
     )
     assert "Adam is at 0.25 times its best rate." in weak["note"]
     assert tuned["adam"][1] == pytest.approx(1.0)

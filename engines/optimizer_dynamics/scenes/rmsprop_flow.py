@@ -18,7 +18,7 @@ from engines.optimizer_dynamics.scenes.small_models import SmallModel
 
 
 class Metric(NamedTuple):
-    """What RMSProp has beside its step size, the same at every step."""
+    """Numbers of RMSProp that stay the same at every step."""
 
     eta: float
     beta2: float
