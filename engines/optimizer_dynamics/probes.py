@@ -252,7 +252,7 @@ PROBES = (
             Lines(
                 title="Place at each budget, by the best loss",
                 traces=tuple(
-                    Trace(x="budget", y=f"place_{name}", label=METHOD_LABELS[name], style="line")
+                    Trace(x="shared_budget", y=f"place_{name}", label=METHOD_LABELS[name], style="line")
                     for name in network.RACERS
                 ),
                 x_label="budget in steps",

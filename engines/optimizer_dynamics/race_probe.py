@@ -37,7 +37,8 @@ def speed_ups(run: RunData, member: int, step: int = -1, baseline: float = 1.0) 
     result["note"] = " ".join(
         filter(None, (_protocol(run, baseline), _beyond(run, names, baseline), _edges(run, names)))
     )
-    places = [ranking(run, T) if all(T in budgets(run, name) for name in names) else [] for T in every]
+    shared = [T for T in every if all(T in budgets(run, name) for name in names)]
+    places, result["shared_budget"] = [ranking(run, T) for T in shared], np.array(shared, dtype=float)
     for name in names:
         result[f"place_{name}"] = np.array([each.index(name) + 1 if name in each else np.nan for each in places])
         own = [speed_up(run, name, T, baseline) if T in budgets(run, name) else None for T in every]
