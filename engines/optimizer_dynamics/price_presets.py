@@ -88,7 +88,7 @@ PRICES = (
         ),
         seeds=(0, 1),
         steps=300,
-        cost="long",
+        cost="heavy",
         judge=verdicts.without_noise,
         lead="loss",
         follows="O22",

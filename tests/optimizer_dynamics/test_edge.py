@@ -127,6 +127,7 @@ def test_rmsprop_keeps_to_its_central_flow_and_leaves_the_one_without_hops():
     assert found["oscillation"] == pytest.approx(found["variance"], rel=0.3)
 
 
+@pytest.mark.thorough
 def test_without_what_hops_add_to_the_squares_rmsprop_leaves_its_flow(monkeypatch):
     right, pull = rmsprop_flows()["central"][-1], rmsprop_flow.pull_of_hops
 
