@@ -35,6 +35,7 @@ from dashboard.ui.bridge import Bridge
 from dashboard.ui.component import FOLDER
 from dashboard.ui.page_updates import one_update
 from dashboard.ui.styles import WHOLE
+from engines.core.compute.heap import keep_freed_memory
 from engines.core.protocol.errors import DynascopeError, StoreError
 
 if TYPE_CHECKING:
@@ -361,6 +362,7 @@ def _prepare() -> None:
     """Have this process serve our pages only, and what they ask for, in whatever way it was started."""
     theme.prepare()
     request_filter.install()
+    keep_freed_memory()  # before there are threads with heaps of their own
     request_filter.answer_at({"/status": handlers.StatusHandler, "/kept": handlers.KeptHandler})
     for logger in ("asyncio", "bokeh.server.views.ws"):
         logging.getLogger(logger).addFilter(handlers.CLOSED_TABS)
