@@ -21,8 +21,9 @@ def nbytes(configs: Sequence[LossLandscape]) -> int:
     if one.subject == "own_model":
         return _bytes_of_own_model(one, len(configs))
     n, width = _extent(one)
+    parameters = width if one.subject == "potential" else width**2
     chains = one.chains if one.sampled else 1
-    return 8 * len(configs) * chains * (4 * n * width + _copies(one) * width * width)
+    return 8 * len(configs) * chains * (4 * n * width + _copies(one) * parameters)
 
 
 def _bytes_of_own_model(config: LossLandscape, members: int) -> int:
@@ -46,4 +47,4 @@ def _extent(config: LossLandscape) -> tuple[int, int]:
         return config.modulus**2, 5 * config.modulus + config.width + 8 * config.embedding
     hidden = config.width * config.depth
     samples = {"digits": TRAIN, "own_network": MAX_SAMPLES}.get(config.subject, max(config.samples, 1200))
-    return samples, hidden + 64 + config.outputs
+    return samples, hidden + max(64, config.inputs) + config.outputs
