@@ -70,7 +70,7 @@ SKELETON, SKELETON_CSS = ((FOLDER / f"skeleton.{kind}").read_text() for kind in 
 
 STARTING = "<p role='status' style='padding:24px;opacity:.7'>Starting…</p>"
 
-LARGEST_MESSAGE, LARGEST_BODY = 2 * 2**20, 64 * 2**20
+LARGEST_MESSAGE, LARGEST_BODY = 2 * 2**20, 2**20
 """Bytes of a message on a page's socket, and of what a request brings along."""
 
 Say = Callable[[str | None], object]

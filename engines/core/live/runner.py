@@ -300,7 +300,7 @@ class Runner:
         if target > self.status.horizon:
             self._admit(simulation, simulation.schedule.origin, target)
         self._target, self._walking = target, walking
-        self._update(playing=True, horizon=max(self.status.horizon, target), message="")
+        self._update(playing=True, horizon=max(self.status.horizon, target))
 
     def _apply(self, edits: Sequence[Event]) -> None:
         self._pending.clear()  # whoever turns a knob makes a future of their own
