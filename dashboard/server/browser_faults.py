@@ -1,4 +1,4 @@
-"""What the browser's side of a page sends to Panel's own widgets, and they cannot use: a line in the log, no traceback.
+"""Errors of Panel's own widgets about what a page sent: a line in the log, and no traceback.
 
 Panel takes values and messages of a page at their word: one that no widget sends fails somewhere within Panel, after
 the message was answered. A fault of ours fails as before.

@@ -108,6 +108,18 @@ def test_a_request_that_is_too_large_is_refused_by_its_head(server):
     assert asyncio.run(answer(server.port, raw.encode())) == 400
 
 
+@pytest.mark.thorough
+def test_a_connection_that_says_nothing_or_half_of_something_is_closed_after_a_minute(server):
+    whole = b"POST /login HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc"
+    slow = [socket.create_connection(("127.0.0.1", server.port), timeout=90) for _ in range(3)]
+    for each, said in zip(slow, (b"", whole[:30], whole), strict=True):
+        each.sendall(said)
+    for each in slow:
+        while each.recv(1000):
+            pass
+        each.close()
+
+
 def test_a_connection_that_says_nothing_holds_up_nobody(server):
     silent = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(50)]
     silent[0].send(b"GET / HTTP/1.1\r\nHost: a\r\nX-Slow: ")

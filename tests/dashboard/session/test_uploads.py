@@ -101,7 +101,7 @@ def test_declared_files_belong_to_knobs_that_there_are(name):
 
 
 def test_a_disk_that_takes_no_file_is_a_sentence(taken, monkeypatch):
-    def full(*arguments):
+    def full(*arguments, **options):
         raise OSError(28, "No space left on device")
 
     mine = Uploads()
