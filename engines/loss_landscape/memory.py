@@ -11,6 +11,9 @@ from engines.loss_landscape.models.digits import TRAIN
 from engines.loss_landscape.models.own_model import MAX_ROWS
 from engines.loss_landscape.models.own_network import MAX_SAMPLES
 
+OBSERVED_WHOLE = ("digits", "planted", "linear", "superposition")
+"""Subjects whose activations at all samples are kept at once while effective parameters are counted, as measured."""
+
 
 def nbytes(configs: Sequence[LossLandscape]) -> int:
     """Estimate the bytes that a batch of configurations takes.
@@ -23,7 +26,8 @@ def nbytes(configs: Sequence[LossLandscape]) -> int:
     n, width = _extent(one)
     parameters = width if one.subject == "potential" else width**2
     chains = one.chains if one.sampled else 1
-    return 8 * len(configs) * chains * (4 * n * width + _copies(one) * parameters)
+    passes = 7 if one.subject in OBSERVED_WHOLE and not one.sampled else 4
+    return 8 * len(configs) * chains * (passes * n * width + _copies(one) * parameters)
 
 
 def _bytes_of_own_model(config: LossLandscape, members: int) -> int:
