@@ -61,4 +61,5 @@ def _like(fresh: Tensor, stored: Tensor) -> Tensor:
     """Return a stored tensor on the device of a fresh one. Raises `StoreError` where it is of another kind."""
     if stored.shape != fresh.shape or stored.dtype != fresh.dtype:
         raise StoreError(f"it holds {tuple(stored.shape)} of {stored.dtype}, not {tuple(fresh.shape)} of {fresh.dtype}")
-    return stored.to(fresh.device)
+    # In memory of its own: that of the file begins anywhere, where some libraries of linear algebra round otherwise.
+    return stored.to(fresh.device, copy=True)
