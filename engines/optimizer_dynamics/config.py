@@ -55,6 +55,7 @@ class OptimizerDynamics(Config):
         "random",
         "Gaussian factors; factors aligned with the target, in a rotated basis; the same in the basis of the entries",
         choices=("random", "aligned", "diagonal"),
+        labels={"random": "random", "aligned": "aligned, rotated", "diagonal": "aligned, not rotated"},
     )
     spectrum: str = knob(
         "4:2:1:0.5:0.25",

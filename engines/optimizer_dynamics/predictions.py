@@ -134,7 +134,8 @@ def _unaligned(config: OptimizerDynamics) -> str:
     u0 = factorisation.strengths(config)
     if u0.max() > laws.SMALL * config.values.min():
         return f"α = {config.alpha:g} is not small: modes meet before they are aligned"
-    return ""
+    near = laws.learned_together(config)
+    return f"s = {near:g} is within a factor {laws.APART} of the one above: they are learned together" if near else ""
 
 
 def risk_lines(config: OptimizerDynamics, steps: np.ndarray) -> list[Prediction]:

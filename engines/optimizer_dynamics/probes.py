@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from engines.optimizer_dynamics import risk
 from engines.optimizer_dynamics.config import OptimizerDynamics
 from engines.optimizer_dynamics.learning_rate_schedules import SCHEDULES
 from engines.optimizer_dynamics.race_probe import speed_ups
-from engines.optimizer_dynamics.scenes import central_flow, edge, network
+from engines.optimizer_dynamics.scenes import central_flow, edge, network, rmsprop_flow
 from engines.optimizer_dynamics.verdicts.quadratic import tuned
 
 CPU = torch.device("cpu")
@@ -119,26 +119,46 @@ def hessian(run: RunData, member: int, step: int = -1) -> dict[str, Any]:
     return {"number": np.arange(1, P + 1), "eigenvalues": values, "largest": float(values[0]), "edge": 2 / config.eta}
 
 
-def flow(run: RunData, member: int, step: int = -1, steps: int = 100) -> Iterator[Part]:
-    """Follow the central flow and the gradient flow from the smoothed iterate at `step`, and gradient descent beside.
+def _flow_and_its_step(
+    config: OptimizerDynamics, problem: edge.Problem, state: edge.State
+) -> tuple[Any, Callable[[Any, bool], Any]]:
+    """Begin a flow at the smoothed iterate, and say how it goes on: along the central flow or without hops."""
+    begin = edge.smoothed(state)
+    if config.method == "gd":
+        first = central_flow.FlowState(begin, state.basis, 0.0)
+        return first, lambda flow, central: central_flow.step(problem.model, flow, config.eta, central)
+    knobs = rmsprop_flow.Metric(config.eta, config.beta2, config.eps)
+    squares = problem.race.groups[0].unpack(state.memory)["v"]
+    first = rmsprop_flow.FlowState(begin, squares, state.basis, 0.0)
+    return first, lambda flow, central: rmsprop_flow.step(problem.model, flow, knobs, central)
 
-    Returns the distances of both to the smoothed iterates, and the mean oscillation against the predicted variance.
-    Started where nothing oscillates yet, gradient descent stays on the gradient flow until rounding has swollen.
-    Raises `ConfigError` for other scenes and methods.
+
+def _has_central_flow(config: OptimizerDynamics) -> bool:
+    plain = config.method == "gd" or (config.method == "rmsprop" and not config.bias_correction)
+    return config.scene == "edge" and plain
+
+
+def flow(run: RunData, member: int, step: int = -1, steps: int = 100) -> Iterator[Part]:
+    """Follow the central flow and the gradient flow from the smoothed iterate at `step`, and the run beside.
+
+    Of gradient descent, and of RMSProp without bias correction, in its own metric. Returns the distances of both to the
+    smoothed iterates, and the mean oscillation against the predicted variance. Started where nothing oscillates yet,
+    gradient descent stays on the gradient flow until rounding has swollen. Raises `ConfigError` for other scenes and
+    methods.
     """
     config: OptimizerDynamics = run.configs[member]
-    if config.scene != "edge" or config.method != "gd":
-        raise ConfigError("central_flow is of gradient descent with scene=edge")
+    if not _has_central_flow(config):
+        raise ConfigError("central_flow is of gradient descent and plain RMSProp with scene=edge")
     simulation = simulation_at(run, max(step if step >= 0 else int(run.steps[-1]), 2), member)
     problem: edge.Problem = simulation.batches[0].problem.problem
     state: edge.State = simulation.batches[0].state
-    central = plain = central_flow.FlowState(edge.smoothed(state), state.basis, 0.0)
+    begin, advanced = _flow_and_its_step(config, problem, state)
+    central = plain = begin
     rows = []
     for done in range(1, steps + 1):
         simulation.advance(simulation.step + 1)
         state = simulation.batches[0].state
-        central = central_flow.step(problem.model, central, config.eta)
-        plain = central_flow.step(problem.model, plain, config.eta, central=False)
+        central, plain = advanced(central, True), advanced(plain, False)
         smooth = edge.smoothed(state)
         swing = (state.before[:, 0] - 2 * state.before[:, 1] + state.w) / 4
         rows.append((float((central.w - smooth).norm()), float((plain.w - smooth).norm()), float(swing.square().sum()),
@@ -224,7 +244,7 @@ PROBES = (
         pictures=(
             Bars(
                 title="Speed-up over Adam",
-                traces=tuple(Trace(x="budget", y=name, label=METHOD_LABELS[name]) for name in network.CENTRES),
+                traces=tuple(Trace(x="budget", y=name, label=METHOD_LABELS[name]) for name in network.RACERS),
                 x_label="budget in steps",
                 y_label="times as fast",
                 mark=1.0,
@@ -232,8 +252,8 @@ PROBES = (
             Lines(
                 title="Place at each budget, by the best loss",
                 traces=tuple(
-                    Trace(x="budget", y=f"place_{name}", label=METHOD_LABELS[name], style="line")
-                    for name in network.CENTRES
+                    Trace(x="shared_budget", y=f"place_{name}", label=METHOD_LABELS[name], style="line")
+                    for name in network.RACERS
                 ),
                 x_label="budget in steps",
                 y_label="place",
@@ -271,9 +291,10 @@ PROBES = (
     Probe(
         name="central_flow",
         title="Central flow",
-        doc="Distance of gradient descent, smoothed, to the central flow and to the gradient flow, from this step on.",
+        doc="Distance of the smoothed run to its central flow and to the flow without hops, from this step on. Of "
+        "gradient descent, and of RMSProp in its own metric.",
         compute=flow,
-        applies=lambda config: config.scene == "edge" and config.method == "gd",
+        applies=_has_central_flow,
         knobs=(Knob(name="steps", doc="steps that are followed", bounds=(1, 2000), soft=(20, 400), log=True),),
         pictures=(
             Lines(

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from engines.core.methods.names import METHOD_LABELS
+from engines.core.methods.names import METHOD_LABELS, RATE_FREE
 from engines.core.protocol.engine import RunData
 from engines.core.protocol.errors import ConfigError
 from engines.optimizer_dynamics.scenes import network
@@ -31,13 +31,14 @@ def speed_ups(run: RunData, member: int, step: int = -1, baseline: float = 1.0) 
     """
     if run.configs[member].scene != "network" or not budgets(run, "adam"):
         raise ConfigError("speed_ups needs a race on digits with adam in it, such as the preset O15")
-    names = [name for name in network.CENTRES if budgets(run, name)]
+    names = [name for name in network.RACERS if budgets(run, name)]
     every = sorted({config.horizon for config in run.configs})
     result: dict[str, Any] = {"budget": np.array(every, dtype=float), "trials_spent": _trials(run, names)}
     result["note"] = " ".join(
         filter(None, (_protocol(run, baseline), _beyond(run, names, baseline), _edges(run, names)))
     )
-    places = [ranking(run, T) if all(T in budgets(run, name) for name in names) else [] for T in every]
+    shared = [T for T in every if all(T in budgets(run, name) for name in names)]
+    places, result["shared_budget"] = [ranking(run, T) for T in shared], np.array(shared, dtype=float)
     for name in names:
         result[f"place_{name}"] = np.array([each.index(name) + 1 if name in each else np.nan for each in places])
         own = [speed_up(run, name, T, baseline) if T in budgets(run, name) else None for T in every]
@@ -46,21 +47,30 @@ def speed_ups(run: RunData, member: int, step: int = -1, baseline: float = 1.0) 
 
 
 def _trials(run: RunData, names: Sequence[str]) -> np.ndarray:
-    """Count the trials of each method over all its budgets, `[n]`; seeds repeat a trial and are none of their own."""
+    """Count the trials of each method over all its budgets, `[n]`; seeds repeat a trial and are none of their own.
+
+    It is no channel: those are of one member at one step, and no member knows of the others.
+    """
     return np.array([sum(len(trial_losses(run, name, T)) for T in budgets(run, name)) for name in names])
 
 
 def _protocol(run: RunData, baseline: float) -> str:
     """Say what a speed-up was measured with: trials of each side, seeds, and how well Adam was tuned."""
-    each = {len(trial_losses(run, name, T)) for name, T in {(config.method, config.horizon) for config in run.configs}}
-    trials = " or ".join(map(str, sorted(each)))
+    counts = {
+        (name in RATE_FREE, len(trial_losses(run, name, T))) for name in network.RACERS for T in budgets(run, name)
+    }
+    tuned, free = (sorted(count for finds, count in counts if finds is kind) for kind in (False, True))
+    trials = " or ".join(map(str, tuned))
+    trials += f" trials ({' or '.join(map(str, free))} where a method finds its rate)" if free else " trials"
+    whole = len(network.trials_of("adam"))
+    more = f" The protocol has {whole}: the preset O20 runs them all at 100 steps." if max(tuned) < whole else ""
     shares = shares_of_best(run, baseline)
     adam = "its best rate" if shares == [1] else f"{' or '.join(f'{x:g}' for x in shares)} times its best rate"
     if any(abs(np.log(share / baseline)) > 0.1 for share in shares):
         adam += f", the nearest to {baseline:.2g} times that was tried"
     seeds = len({config.seed for config in run.configs})
     on = f"{seeds} seeds" if seeds > 1 else "one seed"
-    return f"The best of {trials} trials of each method in each budget, on {on}. Adam is at {adam}."
+    return f"The best of {trials} of each method in each budget, on {on}.{more} Adam is at {adam}."
 
 
 def _beyond(run: RunData, names: Sequence[str], baseline: float) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from engines.core.methods.names import METHOD_LABELS
 from engines.core.protocol.declarations import Phase, Story
 from engines.core.protocol.engine import RunData
-from engines.optimizer_dynamics import risk
+from engines.optimizer_dynamics import laws, risk
 from engines.optimizer_dynamics.config import OptimizerDynamics
 from engines.optimizer_dynamics.learning_rate_schedules import SCHEDULE_LABELS
 from engines.optimizer_dynamics.predictions import CENTRAL, threshold
@@ -69,6 +69,8 @@ def factorisation_story(run: RunData, member: int) -> Story:
     formula, text = deep or WHY.get(config.method, PLAIN)
     if config.method == "scaled_gd" and config.damping:
         text = f"It divides by its own Gram matrix plus {config.damping:g}: smaller factors feel plain descent."
+    if config.method == "muon" and config.weight_decay:
+        text += f" Weight decay stops singular values of each factor at 1/decay = **{1 / config.weight_decay:.3g}**."
     return Story(
         formula=formula,
         text=f"**{named(config)}.** {text} {_half_times(run, member)}",
@@ -114,7 +116,28 @@ def factorisation_phases(run: RunData, member: int) -> list[Phase]:
             doc = f"The mode with the singular value {s:g} {what}."
             phases.append(Phase(step=float(at), label=f"s = {s:g}", doc=doc))
     phases = [phase for phase in phases if np.isfinite(phase.step)]
-    return [START, *sorted([*phases, *decay_phase(config)], key=lambda phase: phase.step)]
+    return [START, *sorted([*phases, *_cut_phase(run, member), *decay_phase(config)], key=lambda phase: phase.step)]
+
+
+def _cut_phase(run: RunData, member: int) -> list[Phase]:
+    """Mark from when on all modes that are not half learned are below the cut of Newton–Schulz.
+
+    The gradient of an aligned mode is `a^(L-1) (s - u)` with `a = u^(1/L)`; of random starts it is near it by then.
+    """
+    config = run.configs[member]
+    if config.method != "muon" or config.orthogonalise == "polar" or not len(run):
+        return []
+    (steps, u), s = run.curve("modes", member), config.values
+    gradient, waits = np.abs(u) ** (1 - 1 / config.depth) * np.abs(s - u), u < s / 2
+    cut = laws.newton_schulz_cut(config.ns_steps)
+    below = (gradient < cut * np.linalg.norm(gradient, axis=1, keepdims=True)) | ~waits
+    left_behind = np.flatnonzero(below.all(1) & waits.any(1))
+    if not len(left_behind):
+        return []
+    first = left_behind[0]
+    names = " and ".join(f"s = {value:g}" for value in s[waits[first]])
+    doc = f"What is left, {names}, is below 1/{1 / cut:.0f} of the gradient: Newton–Schulz leaves it behind."
+    return [Phase(step=float(steps[first]), label="cut", doc=doc)]
 
 
 START = Phase(step=0, label="start", doc="Everything is where it was put.")

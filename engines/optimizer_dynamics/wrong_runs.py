@@ -97,4 +97,47 @@ WRONG: Mapping[str, Mapping[str, Change]] = {
         "no decay": but(schedule="constant"),
         "Adam ten times too fast": where({"method": "adam"}, scaled(eta=10.0)),
     },
+    "O24": {
+        "a step far from the edge": but(eta=2e-4),
+        "steps ten times as long": scaled(eta=10.0),
+        "a flow of gradient descent": but(method="gd", eta=0.2),
+    },
+    "O19": {
+        "Schedule-Free without its average": where({"method": "schedule_free"}, but(method="gd")),
+        "Schedule-Free AdamW with no momentum": where({"method": "schedule_free_adam"}, scaled(eta=0.02)),
+        "a first guess a million times too small": scaled(d0=1e-6),
+        "Adam at a tenth of its rates": where({"method": "adam"}, scaled(eta=0.1)),
+        "Prodigy that may hardly grow": where({"method": "prodigy"}, but(growth_rate=1.02)),
+    },
+    "O20": {
+        "a constant rate for a linear schedule and back": but(
+            schedule=lambda c: "linear" if c.schedule == "constant" else "constant"
+        ),
+        "a tenth of all rates": scaled(eta=0.1),
+        "gradient descent that hardly moves": where({"method": "gd"}, scaled(eta=1e-5)),
+    },
+    "O21": {
+        "half the distance": where({"method": "dog"}, scaled(eta=0.5)),
+        "DoG for DoWG": where({"method": "dowg"}, but(method="dog", eta=0.5)),
+        "Prodigy at a hundredth of its rate": where({"method": "prodigy"}, scaled(eta=0.01)),
+        "Muon at a tenth of its rates": where({"method": "muon"}, scaled(eta=0.1)),
+        "Adam for D-Adaptation of it": where({"method": "dadapt_adam"}, but(method="adam", eta=0.1)),
+    },
+    "O22": {
+        "noise thrice": scaled(noise=3.0),
+        "no noise": but(noise=0.0),
+        "schedules that fall for all but Schedule-Free": where({"schedule": "constant", "average": "none"}, lambda c: (
+            c if c.method == "schedule_free" else c.replace(schedule="linear")
+        )),
+        "no average": but(average="none"),
+        "a tuned rate for those that find theirs": lambda c: (
+            c.replace(method="gd", eta=0.05) if c.method in ("prodigy", "dadapt_adam") else c
+        ),
+    },
+    "O23": {
+        "no noise": but(noise=0.0),
+        "noise of 100 for all": but(noise=100.0),
+        "a first guess as large as the distance": but(d0=1.0),
+        "DoG for Prodigy": where({"method": "prodigy"}, but(method="dog")),
+    },
 }  # fmt: skip

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import torch
 
+from engines.core.protocol.errors import ConfigError
 from engines.optimizer_dynamics import predictions
 from engines.optimizer_dynamics.config import OptimizerDynamics
 from engines.optimizer_dynamics.engine import ENGINE
-from engines.optimizer_dynamics.scenes import small_models
+from engines.optimizer_dynamics.scenes import rmsprop_flow, small_models
 from tests.optimizer_dynamics.setting import ran
 
 EDGE = {"scene": "edge", "model": "product", "eta": 1.0, "product": 0.01}
@@ -111,3 +112,38 @@ def test_flows_begin_again_at_a_later_step_of_their_knob():
     simulation.set("flow_start", [8])
     simulation.advance(9)
     assert simulation.observe().values["gradient_distance"][0] == 0
+
+
+def rmsprop_flows(steps=60, **knobs):
+    """The probe of the central flow from step 200 on, of RMSProp at the edge."""
+    config = OptimizerDynamics(**{"scene": "edge", "method": "rmsprop", "eta": 0.005, "beta2": 0.99} | knobs)
+    return ran(200, config).probe("central_flow", 0, steps=steps)
+
+
+def test_rmsprop_keeps_to_its_central_flow_and_leaves_the_one_without_hops():
+    found = rmsprop_flows()
+    assert found["central"][-1] < 0.03
+    assert found["gradient"][-1] > 4 * found["central"][-1]
+    assert found["oscillation"] == pytest.approx(found["variance"], rel=0.3)
+
+
+def test_without_what_hops_add_to_the_squares_rmsprop_leaves_its_flow(monkeypatch):
+    right, pull = rmsprop_flows()["central"][-1], rmsprop_flow.pull_of_hops
+
+    def narrow(model, flow, gradient, knobs, dt):
+        pulled, spread, basis = pull(model, flow, gradient, knobs, dt)
+        return pulled, 0 * spread, basis
+
+    monkeypatch.setattr(rmsprop_flow, "pull_of_hops", narrow)
+    assert rmsprop_flows()["central"][-1] > 2 * right
+
+
+def test_far_from_the_edge_both_flows_of_rmsprop_are_one():
+    found = rmsprop_flows(steps=10, eta=1e-4)
+    np.testing.assert_array_equal(found["central"], found["gradient"])
+    assert found["variance"] == 0 and found["central"][-1] < 1e-3
+
+
+def test_a_bias_correction_has_no_central_flow():
+    with pytest.raises(ConfigError, match="plain RMSProp"):
+        rmsprop_flows(bias_correction=True)

@@ -9,7 +9,7 @@ from engines.core.protocol.errors import ConfigError
 from engines.optimizer_dynamics import cautions, laws, modes
 from engines.optimizer_dynamics.config import OptimizerDynamics
 from engines.optimizer_dynamics.scenes import factorisation
-from tests.optimizer_dynamics.setting import ran
+from tests.optimizer_dynamics.setting import ENGINE, ran
 
 POLAR = {"method": "muon", "orthogonalise": "polar", "beta1": 0.0}
 SMALL = {"rows": 6, "columns": 5, "width": 7, "spectrum": "3:1:0.4", "alpha": 0.0603, "eps": 1e-30}
@@ -200,3 +200,16 @@ def test_the_map_is_what_the_method_makes_of_the_gradients_singular_values(knobs
 def test_a_spectrum_is_a_list_or_a_power():
     np.testing.assert_allclose(OptimizerDynamics(spectrum="power:1.5:3").values, [1, 2**-1.5, 3**-1.5], rtol=1e-15)
     np.testing.assert_array_equal(OptimizerDynamics(spectrum="4:2").values, [4, 2])
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("method", ["muon", "adam", "heavy_ball", "gd"])
+def test_what_is_called_tuned_without_noise_is_the_best_of_nine_rates(method):
+    """A factor of 2 apart, on the seeds of O21; where a rate diverges its loss is infinite."""
+    preset = ENGINE.preset("O21")
+    tuned = next(dict(case) for case in preset.cases if case["method"] == method)
+    rates = [tuned["eta"] * 2.0**k for k in range(-4, 5)]
+    run = ran(300, *(OptimizerDynamics(**preset.set, **tuned | {"eta": eta}, seed=seed)
+                     for eta in rates for seed in preset.seeds))  # fmt: skip
+    losses = np.nan_to_num(run["loss"][-1], nan=np.inf).reshape(9, 2).mean(1)
+    assert losses.argmin() == 4

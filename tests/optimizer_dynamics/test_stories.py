@@ -164,3 +164,17 @@ def test_half_times_are_marked_before_they_come_where_a_law_says_them():
     assert np.isfinite(half).any()
     expected = {f"s = {s:g}": t for s, t in zip((4, 2, 1, 0.5), half, strict=True) if np.isfinite(t)}
     assert measured == {"start": 0, **expected}
+
+
+def test_what_newton_schulz_leaves_behind_is_marked_when_nothing_else_is_left():
+    """Before the mark some mode that waits is moved by most of a step, from there on none is."""
+    knobs = {"method": "muon", "beta1": 0.0, "start": "aligned", "alpha": 1e-3, "eta": 2e-3, "spectrum": "1:0.1:0.0001"}
+    run = ran(700, OptimizerDynamics(**knobs), OptimizerDynamics(**knobs, orthogonalise="polar"))
+    (mark,) = [phase for phase in ENGINE.phases(run, 0) if phase.label == "cut"]
+    assert "s = 0.0001, is below 1/485" in mark.doc
+    assert "cut" not in [phase.label for phase in ENGINE.phases(run, 1)]
+    u, s = run["modes"][:, 0], run.configs[0].values
+    speed = np.diff(np.sqrt(u), axis=0) / np.diff(run.steps)[:, None] / 2e-3
+    fastest = np.where(u[:-1] < s / 2, speed, 0).max(1)
+    at = run.steps.searchsorted(mark.step)
+    assert fastest[:at].min() > 0.68 and fastest[at:].max() < 0.68 and at < len(fastest)

@@ -34,7 +34,7 @@ class FlowState(NamedTuple):
     variance: float
 
 
-def _slope(model: SmallModel, w: Tensor, u: Tensor, v: Tensor) -> Tensor:
+def curvature_slope(model: SmallModel, w: Tensor, u: Tensor, v: Tensor) -> Tensor:
     """Compute `grad (uᵀ H v)` `[1, P]` by second differences of the gradient along u + v and u - v, `[1, P]` each."""
 
     def second(d: Tensor) -> Tensor:
@@ -48,10 +48,17 @@ def _slope(model: SmallModel, w: Tensor, u: Tensor, v: Tensor) -> Tensor:
     return (second(u + v) - second(u - v)) / 4
 
 
-def curvatures(model: SmallModel, w: Tensor, basis: Tensor) -> tuple[Tensor, Tensor]:
-    """Take a step of subspace iteration; return Ritz values `[k]`, largest first, and directions `[1, k, P]`."""
-    Q = torch.linalg.qr(model.curvature(w, basis).mT)[0].mT
-    small = Q @ model.curvature(w, Q).mT
+def curvatures(model: SmallModel, w: Tensor, basis: Tensor, scale: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Take a step of subspace iteration; return Ritz values `[k]`, largest first, and directions `[1, k, P]`.
+
+    Of `D H D` with the diagonal D = `scale` `[1, P]`, where there is one.
+    """
+
+    def image(v: Tensor) -> Tensor:
+        return model.curvature(w, v) if scale is None else scale * model.curvature(w, scale * v)
+
+    Q = torch.linalg.qr(image(basis).mT)[0].mT
+    small = Q @ image(Q).mT
     values, vectors = eigh((small + small.mT) / 2)
     return values[0].flip(0), vectors.mT.flip(1) @ Q
 
@@ -68,7 +75,7 @@ def variance(model: SmallModel, w: Tensor, basis: Tensor, eta: float, dt: float)
         return torch.zeros_like(w), basis, 0.0
     gradient = model.loss_and_gradient(w)[1][0]
     pairs = [(i, j) for i in at_edge for j in at_edge if i <= j]
-    slopes = torch.stack([_slope(model, w, basis[:, i], basis[:, j])[0] for i, j in pairs])
+    slopes = torch.stack([curvature_slope(model, w, basis[:, i], basis[:, j])[0] for i, j in pairs])
     wanted = torch.tensor([(edge - float(values[i])) / (5 * dt * eta) if i == j else 0.0 for i, j in pairs])
     twice = torch.tensor([1.0 if i == j else 2.0 for i, j in pairs], dtype=w.dtype)
     right = -(slopes @ gradient) - wanted.to(w.dtype)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -215,6 +215,9 @@ CENTRES = {
 }  # fmt: skip
 """The middle of each method's grid of rates; every method has the same number of trials."""
 
+RACERS = (*CENTRES, "prodigy", "dog", "dowg")
+"""Methods that a race compares: those with rates to try, and those that find theirs."""
+
 USUAL = {
     "adam": {"beta2": 0.99},
     "lion": {"beta2": 0.99},
@@ -227,3 +230,9 @@ USUAL = {
 def rates_of(method: str) -> list[float]:
     """List the nine rates that are tried, a factor of 2 apart, around the centre."""
     return [float(f"{CENTRES[method] * 10 ** (0.3 * k):.4g}") for k in range(-4, 5)]
+
+
+def trials_of(method: str) -> list[dict[str, Any]]:
+    """List all trials of the protocol: nine rates under a constant and a linear schedule, 18 for every method."""
+    return [{"method": method, "eta": eta, "schedule": schedule, **USUAL.get(method, {})}
+            for schedule in ("constant", "linear") for eta in rates_of(method)]  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from scipy.integrate import trapezoid
@@ -98,14 +99,28 @@ def _identity(run: RunData, member: int) -> float | None:
 def central(run: RunData) -> list[Verdict]:
     """Judge O17: the probe's distances after 150 steps, to the central flow and to the gradient flow."""
     results = [run.probe_results.get(("central_flow", i)) for i in range(len(run.configs))]
-    ratios = [
-        None if f is None else float(np.asarray(f["gradient"])[-1] / np.asarray(f["central"])[-1]) for f in results
-    ]
     near = [None if f is None else float(np.asarray(f["central"])[-1]) for f in results]
     return [
-        above("distance to the gradient flow over that to the central flow", ratios, 2.0),
+        above("distance to the gradient flow over that to the central flow", _parted(results), 2.0),
         below("distance to the central flow", near, 0.2),
     ]
+
+
+def central_rmsprop(run: RunData) -> list[Verdict]:
+    """Judge O24: RMSProp keeps to its own central flow, and hops about it as widely as that says."""
+    results = [run.probe_results.get(("central_flow", i)) for i in range(len(run.configs))]
+    hops = [None if f is None else ratio(float(f["oscillation"]), float(f["variance"]) or 1e-300) for f in results]
+    _, near = central(run)
+    return [
+        above("distance to the flow without hops over that to the central flow", _parted(results), 4.0),
+        near,
+        verdict("mean oscillation over the variance of the central flow", hops, 1.0, 0.35, "hops come in bursts"),
+    ]
+
+
+def _parted(results: list[Any]) -> list[float | None]:
+    """Distances to the gradient flow over those to the central flow, at the end of what the probe followed."""
+    return [None if f is None else float(np.asarray(f["gradient"])[-1] / np.asarray(f["central"])[-1]) for f in results]
 
 
 def central_live(run: RunData) -> list[Verdict]:
