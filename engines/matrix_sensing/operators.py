@@ -73,17 +73,17 @@ class Identity(Operator):
 
     def residual(self, L: Tensor, N: Tensor, level: Tensor | None) -> Residual:
         """Residual `E = L Nᵀ` and `R = A*A(E) - v bias`, both `[B, n1, n2]`; `L [B, n1, q]`, `N [B, n2, q]`."""
-        E = L @ N.mT
+        E = torch.bmm(L, N.mT)  # what `@` asks for, with less to decide on the way
         R = self.normal(E)
         return Residual(E, R if level is None or self.bias is None else R - level * self.bias)
 
     def right(self, residual: Residual, G: Tensor) -> Tensor:
         """Product `R G`, `[B, n1, k]`, of the formed R with `G [B, n2, k]`."""
-        return residual.R @ G
+        return torch.bmm(residual.R, G)
 
     def left(self, residual: Residual, F: Tensor) -> Tensor:
         """Product `Rᵀ F`, `[B, n2, k]`, of the formed R with `F [B, n1, k]`."""
-        return residual.R.mT @ F
+        return torch.bmm(residual.R.mT, F)
 
     def loss(self, residual: Residual, level: Tensor | None) -> Tensor:
         """Loss `<E, R>/2 - v <E, bias>/2 + v² |e|²/2m`, `[B]`; never below 0."""

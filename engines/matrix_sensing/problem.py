@@ -118,6 +118,10 @@ class Problem:
         )
 
     @cached_property
+    def _minus_left(self) -> Tensor:
+        return -self.M[0]
+
+    @cached_property
     def missing(self) -> Tensor | None:
         """Columns that members do not have, `[B, k]`; None where all members have all."""
         return self.padded if bool(self.padded.any()) else None
@@ -135,7 +139,7 @@ class Problem:
 
     def residual(self, F: Tensor, G: Tensor) -> list[Residual]:
         """Residuals of `E = F Gᵀ - M`, with `F [B, n1, k]` and `G [B, n2, k]`: one for the members of each operator."""
-        L, N = torch.cat([F, -self.M[0]], -1), torch.cat([G, self.M[1]], -1)
+        L, N = torch.cat([F, self._minus_left], -1), torch.cat([G, self.M[1]], -1)
         if len(self.operators) == 1:
             return [self.operators[0][0].residual(L, N, self.level)]
         level = self.level

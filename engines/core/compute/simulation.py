@@ -78,8 +78,8 @@ class Batch:
         values = [float(getattr(config, name)) for config in configs]
         return torch.tensor(values, dtype=devices.widest_real(self.device), device=self.device)
 
-    def _step(self, state: Any, knobs: Any) -> Any:
-        return self.engine.step(self.problem, state, knobs)
+    def _steps(self, state: Any, knobs: Any, count: int) -> Any:
+        return self.engine.steps(self.problem, state, knobs, count)
 
     def advance(self, count: int) -> None:
         """Take `count` steps."""
@@ -88,13 +88,13 @@ class Batch:
         if self.captured:
             self.state = self.captured(self.state, self.knobs, count)
         else:
-            self.state = self._slabs.advance(self.engine.step, self.state, self.knobs, count)
+            self.state = self._slabs.advance(self.engine.steps, self.state, self.knobs, count)
 
     def _capture(self) -> None:
         """Capture the step once and for all; where that fails, the plain loop does the same, only slower."""
         self._to_capture = False
         try:
-            self.captured = CapturedSteps(self._step, self.state, self.knobs)
+            self.captured = CapturedSteps(self._steps, self.state, self.knobs)
         except RuntimeError as error:
             devices.give_back()
             said = message_of(error)
@@ -127,7 +127,7 @@ class Batch:
         steps_after: dict[int, int] = {}
         state = last = self._checked
         for after in range(1, count + 1):
-            state = self._slabs.advance(self.engine.step, state, self.knobs, 1)
+            state = self._slabs.advance(self.engine.steps, state, self.knobs, 1)
             gone = fresh & ~self.diverged & ~_finite(state)
             self.diverged = self.diverged | gone
             last = _where(fresh & ~self.diverged, state, last)

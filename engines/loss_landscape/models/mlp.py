@@ -72,3 +72,36 @@ class Mlp:
             z = W[..., : W.shape[-1] - self.bias] @ (ACTIVATIONS[self.activation](at) if layer else at)
             at = z.add_(W[..., -1:]) if self.bias else z  # in place: new memory costs more than the sum
         return at.mT
+
+    def pullback(self, theta: Tensor, X: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
+        """Outputs `f [*, n, d_L]` of a ReLU net, and the function of `dL/df` that gives `dL/dtheta [*, P]`.
+
+        As by autograd, to the same bits; quicker, as gates are closed in place and no graph is kept.
+        """
+        weights = [W[..., : W.shape[-1] - self.bias] for W in self.split(theta)]
+        inputs, at = [], X.mT
+        for W, whole in zip(weights, self.split(theta), strict=True):
+            inputs.append(at.relu_() if inputs else at)
+            at = _wide_product(W, at)
+            at = at.add_(whole[..., -1:]) if self.bias else at
+
+        def pull(slope: Tensor) -> Tensor:
+            gradient, d = torch.empty_like(theta), slope.mT
+            parts = self.split(gradient)
+            for layer in reversed(range(len(weights))):
+                parts[layer][..., : weights[layer].shape[-1]] = _wide_product(d, inputs[layer].mT)
+                if self.bias:
+                    parts[layer][..., -1] = d.sum(-1)
+                if layer:
+                    d = weights[layer].mT @ d
+                    torch.ops.aten.threshold_backward.grad_input(d, inputs[layer], 0, grad_input=d)
+            return gradient
+
+        return at.mT, pull
+
+
+def _wide_product(stack: Tensor, other: Tensor) -> Tensor:
+    """Product `stack [*, a, b] @ other`, as one where `other [b, c]` is shared by all."""
+    if other.ndim > 2:
+        return stack @ other
+    return (stack.reshape(-1, stack.shape[-1]) @ other).unflatten(0, stack.shape[:-1])
