@@ -9,7 +9,7 @@ Gaussian operators have mean `E[A*A] = I` and the restricted isometry property o
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import sqrt
 from typing import NamedTuple
 
@@ -136,6 +136,18 @@ class GaussianOperator(Identity):
         low = _product(flat.bfloat16() if self.coarse else flat, self.down)
         back = (low if self.up is None else _product(low, self.up)).to(E.dtype)
         return self.triangle.mirrored(back) if self.triangle else back.view_as(E)
+
+
+MANY = 32
+"""Members from which on a processor multiplies quicker by a matrix that lies in memory column after column."""
+
+
+def served(operator: Operator, members: int) -> Operator:
+    """The operator laid out in memory for so many members that share it."""
+    if not isinstance(operator, GaussianOperator) or operator.down.is_cuda or members < MANY:
+        return operator
+    down, up = (None if A is None else A.mT.contiguous().mT for A in (operator.down, operator.up))
+    return replace(operator, down=down, up=up)
 
 
 def _product(x: Tensor, A: Tensor) -> Tensor:

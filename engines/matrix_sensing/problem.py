@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
@@ -15,7 +16,7 @@ from engines.core.compute.batching import flags, grouped, stack, tensor
 from engines.core.numerics.low_rank import gram
 from engines.matrix_sensing.config import MatrixSensing
 from engines.matrix_sensing.draws import Draw, draw, factors, key, reduced
-from engines.matrix_sensing.operators import Operator, Residual
+from engines.matrix_sensing.operators import Operator, Residual, served
 
 
 class State(NamedTuple):
@@ -181,16 +182,18 @@ class Problem:
 def build(configs: Sequence[MatrixSensing], device: torch.device) -> Problem:
     """Draw and assemble the problem of a batch."""
     all_symmetric = all(config.symmetric for config in configs)
-    distinct: dict[Hashable, Draw] = {}
+    distinct: dict[tuple[int, bool], Draw] = {}
     for config in configs:
         if key(config) not in distinct:
             distinct[key(config)] = draw(config, device, all_symmetric)
+    sharing = Counter(map(key, configs))
+    operators = {one: served(drawn.operator, sharing[one]) for one, drawn in distinct.items()}
     places = [_place(config, distinct[key(config)]) for config in configs]
     columns = max(config.k for config in configs)
     F, G, left, right = (stack([place[i] for place in places], columns if i < 2 else None, device) for i in range(4))
     sigma = tensor([config.sigma for config in configs], device)
     return Problem(
-        operators=tuple(grouped([distinct[key(config)].operator for config in configs], device)),
+        operators=tuple(grouped([operators[key(config)] for config in configs], device)),
         methods=tuple(config.method for config in configs),
         M=(left * sigma[:, None, :], right),
         left=left,
