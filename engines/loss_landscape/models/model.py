@@ -105,6 +105,10 @@ class Trainable:
     seeds: tuple[int, ...]
     """Seeds, one a member: of where it begins, of samples of its own, and of the order of minibatches."""
 
+    def __call__(self, theta: Tensor) -> Tensor:
+        """Loss `[*]` of parameters `[*, P]` on the training samples; differentiable."""
+        return self.loss(theta)
+
     def loss(self, theta: Tensor, samples: Samples | None = None) -> Tensor:
         """Loss `[*]` of parameters `[*, P]` on the training samples, or on others; differentiable."""
         samples = samples or self.train
