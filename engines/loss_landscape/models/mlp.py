@@ -76,10 +76,12 @@ class Mlp:
     def pullback(self, theta: Tensor, X: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
         """Outputs `f [*, n, d_L]` of a ReLU net, and the function of `dL/df` that gives `dL/dtheta [*, P]`.
 
-        As by autograd, to the same bits; quicker, as gates are closed in place and no graph is kept.
+        As by autograd, product by product; quicker, as gates are closed in place and no graph is kept.
         """
         weights = [W[..., : W.shape[-1] - self.bias] for W in self.split(theta)]
         inputs, at = [], X.mT
+        if X.ndim > 2 and X.shape[:-2] != theta.shape[:-1]:  # as a product of stacks has them copied
+            at = at.expand(*theta.shape[:-1], -1, -1).contiguous()
         for W, whole in zip(weights, self.split(theta), strict=True):
             inputs.append(at.relu_() if inputs else at)
             at = _wide_product(W, at)
@@ -100,8 +102,12 @@ class Mlp:
         return at.mT, pull
 
 
+WIDE = 2**20
+"""Multiplications of one member from which one product serves all members: smaller ones would round otherwise."""
+
+
 def _wide_product(stack: Tensor, other: Tensor) -> Tensor:
-    """Product `stack [*, a, b] @ other`, as one where `other [b, c]` is shared by all."""
-    if other.ndim > 2:
+    """Product `stack [*, a, b] @ other`, as one where `other [b, c]` is shared by all and large."""
+    if other.ndim > 2 or stack.shape[-2] * other.numel() < WIDE:
         return stack @ other
     return (stack.reshape(-1, stack.shape[-1]) @ other).unflatten(0, stack.shape[:-1])
