@@ -70,7 +70,7 @@ def addition(simulation: Simulation) -> Step:
     subject = simulation.batches[0].problem.problem.subject
     X, y = (value[0].numpy() for value in subject.train)
     p, n = X.shape[1] // 2, len(X)
-    E, left, right, out = (part[0].numpy() for part in subject.model.split(subject.start))
+    E, left, right, out = (part[0].numpy() for part in subject.model.layout.split(subject.start))
     w = [part.copy() for part in (E, left, right, out)]
     m, v = ([np.zeros_like(part) for part in w] for _ in range(2))
     shown, t = np.arange(n), 0

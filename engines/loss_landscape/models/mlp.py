@@ -80,8 +80,9 @@ class Mlp:
         """
         weights = [W[..., : W.shape[-1] - self.bias] for W in self.split(theta)]
         inputs, at = [], X.mT
-        if X.ndim > 2 and X.shape[:-2] != theta.shape[:-1]:  # as a product of stacks has them copied
-            at = at.expand(*theta.shape[:-1], -1, -1).contiguous()
+        if X.ndim > 2 and X.shape[:-2] != theta.shape[:-1]:  # copied, or not, as a product of stacks does it
+            members = theta.shape[:-1]
+            at = at.expand(*members, -1, -1).flatten(0, -3).unflatten(0, members)
         for W, whole in zip(weights, self.split(theta), strict=True):
             inputs.append(at.relu_() if inputs else at)
             at = _wide_product(W, at)
@@ -102,12 +103,8 @@ class Mlp:
         return at.mT, pull
 
 
-WIDE = 2**20
-"""Multiplications of one member from which one product serves all members: smaller ones would round otherwise."""
-
-
 def _wide_product(stack: Tensor, other: Tensor) -> Tensor:
-    """Product `stack [*, a, b] @ other`, as one where `other [b, c]` is shared by all and large."""
-    if other.ndim > 2 or stack.shape[-2] * other.numel() < WIDE:
+    """Product `stack [*, a, b] @ other`, as one where `other [b, c]` is shared by all."""
+    if other.ndim > 2:
         return stack @ other
     return (stack.reshape(-1, stack.shape[-1]) @ other).unflatten(0, stack.shape[:-1])
