@@ -79,20 +79,19 @@ class Mlp:
         As by autograd, product by product; quicker, as gates are closed in place and no graph is kept.
         """
         weights = [W[..., : W.shape[-1] - self.bias] for W in self.split(theta)]
-        inputs, at = [], X.mT
-        if X.ndim > 2 and X.shape[:-2] != theta.shape[:-1]:  # copied, or not, as a product of stacks does it
-            members = theta.shape[:-1]
+        inputs, at, members = [], X.mT, theta.shape[:-1]
+        if X.shape[:-2] != members:  # lies in memory as a product of stacks has it, so that it rounds as one
             at = at.expand(*members, -1, -1).flatten(0, -3).unflatten(0, members)
         for W, whole in zip(weights, self.split(theta), strict=True):
             inputs.append(at.relu_() if inputs else at)
-            at = _wide_product(W, at)
+            at = W @ at
             at = at.add_(whole[..., -1:]) if self.bias else at
 
         def pull(slope: Tensor) -> Tensor:
             gradient, d = torch.empty_like(theta), slope.mT
             parts = self.split(gradient)
             for layer in reversed(range(len(weights))):
-                parts[layer][..., : weights[layer].shape[-1]] = _wide_product(d, inputs[layer].mT)
+                parts[layer][..., : weights[layer].shape[-1]] = d @ inputs[layer].mT
                 if self.bias:
                     parts[layer][..., -1] = d.sum(-1)
                 if layer:
@@ -101,10 +100,3 @@ class Mlp:
             return gradient
 
         return at.mT, pull
-
-
-def _wide_product(stack: Tensor, other: Tensor) -> Tensor:
-    """Product `stack [*, a, b] @ other`, as one where `other [b, c]` is shared by all."""
-    if other.ndim > 2:
-        return stack @ other
-    return (stack.reshape(-1, stack.shape[-1]) @ other).unflatten(0, stack.shape[:-1])
