@@ -123,6 +123,14 @@ def test_a_step_is_pure(engine, preset):
     assert_equal(first, engine.step(batch.problem, batch.state, batch.knobs), "the second call differs:")
 
 
+def test_several_steps_at_once_are_the_same_as_one_by_one(engine, preset):
+    (batch,) = restarted(engine, preset).batches
+    state = batch.state
+    for _ in range(3):
+        state = engine.step(batch.problem, state, batch.knobs)
+    assert_equal(state, engine.steps(batch.problem, batch.state, batch.knobs, 3))
+
+
 def _tensors(value, depth=4):
     """Every tensor within a problem, whatever it is made of."""
     if isinstance(value, torch.Tensor):

@@ -9,7 +9,7 @@ Gaussian operators have mean `E[A*A] = I` and the restricted isometry property o
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import sqrt
 from typing import NamedTuple
 
@@ -73,17 +73,17 @@ class Identity(Operator):
 
     def residual(self, L: Tensor, N: Tensor, level: Tensor | None) -> Residual:
         """Residual `E = L Nᵀ` and `R = A*A(E) - v bias`, both `[B, n1, n2]`; `L [B, n1, q]`, `N [B, n2, q]`."""
-        E = L @ N.mT
+        E = torch.bmm(L, N.mT)  # what `@` asks for, with less to decide on the way
         R = self.normal(E)
         return Residual(E, R if level is None or self.bias is None else R - level * self.bias)
 
     def right(self, residual: Residual, G: Tensor) -> Tensor:
         """Product `R G`, `[B, n1, k]`, of the formed R with `G [B, n2, k]`."""
-        return residual.R @ G
+        return torch.bmm(residual.R, G)
 
     def left(self, residual: Residual, F: Tensor) -> Tensor:
         """Product `Rᵀ F`, `[B, n2, k]`, of the formed R with `F [B, n1, k]`."""
-        return residual.R.mT @ F
+        return torch.bmm(residual.R.mT, F)
 
     def loss(self, residual: Residual, level: Tensor | None) -> Tensor:
         """Loss `<E, R>/2 - v <E, bias>/2 + v² |e|²/2m`, `[B]`; never below 0."""
@@ -136,6 +136,18 @@ class GaussianOperator(Identity):
         low = _product(flat.bfloat16() if self.coarse else flat, self.down)
         back = (low if self.up is None else _product(low, self.up)).to(E.dtype)
         return self.triangle.mirrored(back) if self.triangle else back.view_as(E)
+
+
+MANY = 32
+"""Members from which on a processor multiplies quicker by a matrix that lies in memory column after column."""
+
+
+def served(operator: Operator, members: int) -> Operator:
+    """The operator laid out in memory for so many members that share it."""
+    if not isinstance(operator, GaussianOperator) or operator.down.is_cuda or members < MANY:
+        return operator
+    down, up = (None if A is None else A.mT.contiguous().mT for A in (operator.down, operator.up))
+    return replace(operator, down=down, up=up)
 
 
 def _product(x: Tensor, A: Tensor) -> Tensor:

@@ -87,8 +87,10 @@ def build(configs: Sequence[NeuralCollapse], device: torch.device) -> Problem:
     )
 
 
-def _global(configs: Sequence[NeuralCollapse], Y: Tensor) -> Tensor:
-    """The direction of the global mean for members with a bias, else 0, `[B, K + r, 1]`."""
+def _global(configs: Sequence[NeuralCollapse], Y: Tensor) -> Tensor | None:
+    """The direction of the global mean for members with a bias, else 0, `[B, K + r, 1]`; None without any."""
+    if not any(config.bias for config in configs):
+        return None
     K = configs[0].classes
     u = Y.new_zeros(len(configs), K + Y.shape[-1], 1)
     u[:, :K, 0] = tensor([[config.bias / K**0.5] for config in configs], Y.device)

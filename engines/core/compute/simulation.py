@@ -68,7 +68,7 @@ class Batch:
         self.state = engine.init(configs, self.problem)
         self._slabs = Slabs(engine, self.problem, self.state)
         self.diverged = torch.zeros(len(members), dtype=torch.bool, device=device)
-        self._any_diverged = False
+        self._any_diverged = self._all_diverged = False
         self._checked = self.state
         self.captured: CapturedSteps | None = None
         self._to_capture = device.type == "cuda" and engine.capturable(self.problem)
@@ -78,23 +78,29 @@ class Batch:
         values = [float(getattr(config, name)) for config in configs]
         return torch.tensor(values, dtype=devices.widest_real(self.device), device=self.device)
 
-    def _step(self, state: Any, knobs: Any) -> Any:
-        return self.engine.step(self.problem, state, knobs)
+    def _steps(self, state: Any, knobs: Any, count: int) -> Any:
+        return self.engine.steps(self.problem, state, knobs, count)
 
     def advance(self, count: int) -> None:
-        """Take `count` steps."""
+        """Take `count` steps; none where all members have diverged."""
+        if self._all_diverged:
+            return
         if self._to_capture:
             self._capture()
         if self.captured:
             self.state = self.captured(self.state, self.knobs, count)
         else:
-            self.state = self._slabs.advance(self.engine.step, self.state, self.knobs, count)
+            self.state = self._advanced(self.state, count)
+
+    def _advanced(self, state: Any, count: int) -> Any:
+        frozen = self.diverged if self._any_diverged else None
+        return self._slabs.advance(self.engine.steps, state, self.knobs, count, frozen)
 
     def _capture(self) -> None:
         """Capture the step once and for all; where that fails, the plain loop does the same, only slower."""
         self._to_capture = False
         try:
-            self.captured = CapturedSteps(self._step, self.state, self.knobs)
+            self.captured = CapturedSteps(self._steps, self.state, self.knobs)
         except RuntimeError as error:
             devices.give_back()
             said = message_of(error)
@@ -127,17 +133,17 @@ class Batch:
         steps_after: dict[int, int] = {}
         state = last = self._checked
         for after in range(1, count + 1):
-            state = self._slabs.advance(self.engine.step, state, self.knobs, 1)
+            state = self._advanced(state, 1)
             gone = fresh & ~self.diverged & ~_finite(state)
             self.diverged = self.diverged | gone
             last = _where(fresh & ~self.diverged, state, last)
             steps_after |= {self.members[int(index)]: after for index in gone.nonzero().flatten()}
-        self._checked, self._any_diverged = last, True
+        self._checked, self._any_diverged, self._all_diverged = last, True, bool(self.diverged.all())
         return steps_after
 
     def set_diverged(self, diverged: np.ndarray) -> None:
         """Freeze the members `[B]` that are marked."""
-        self._any_diverged = bool(diverged.any())
+        self._any_diverged, self._all_diverged = bool(diverged.any()), bool(diverged.all())
         self.diverged = torch.tensor(diverged, device=self.device)
 
     def restore(self, state: Any, knobs: Mapping[str, Tensor]) -> None:

@@ -33,6 +33,7 @@ class Dynamics(Generic[C]):
     init: Callable[[Sequence[C], Any], Any]
     step: Callable[[Any, Any, Knobs], Any]
     observe: Callable[[Any, Any, Knobs], dict[str, Tensor]]
+    steps: Callable[[Any, Any, Knobs, int], Any] | None = None
     snapshot: Callable[[Any, Any, Knobs], dict[str, Tensor]] = lambda problem, state, knobs: {}
     members: Callable[[Any, slice], Any] = lambda problem, places: None
     capturable: Callable[[Any], bool] = lambda problem: False
@@ -72,6 +73,11 @@ class CompositeEngine(Engine[C, ChosenProblem, Any]):
     def step(self, problem: ChosenProblem, state: Any, knobs: Knobs) -> Any:
         """Take one step of the chosen dynamics; tensors of the state are `[B, *]`, knobs `[B]`."""
         return problem.dynamics.step(problem.problem, state, knobs)
+
+    def steps(self, problem: ChosenProblem, state: Any, knobs: Knobs, count: int) -> Any:
+        """Take `count` steps of the chosen dynamics; tensors of the state are `[B, *]`, knobs `[B]`."""
+        own = problem.dynamics.steps
+        return own(problem.problem, state, knobs, count) if own else super().steps(problem, state, knobs, count)
 
     def observe(self, problem: ChosenProblem, state: Any, knobs: Knobs) -> dict[str, Tensor]:
         """Compute all channels that are not thin, each `[B, *dims]`."""

@@ -83,10 +83,10 @@ def test_one_graph_is_captured_at_a_time(monkeypatch):
     with pretended():
         batch = Simulation(ENGINE, MEMBERS, GPU).batches[0]
 
-        def slow(state, knobs):
-            steps.append(threading.current_thread())
+        def slow(state, knobs, count):
+            steps.extend([threading.current_thread()] * count)
             time.sleep(0.02)
-            return ENGINE.step(batch.problem, state, knobs)
+            return ENGINE.steps(batch.problem, state, knobs, count)
 
         both = [
             threading.Thread(target=cuda_graph.CapturedSteps, args=(slow, batch.state, batch.knobs)) for _ in range(2)
