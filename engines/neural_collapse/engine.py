@@ -53,6 +53,7 @@ def _free(
         step=step,
         observe=observe,
         snapshot=snapshot,
+        gather=problem.gather,
         capturable=lambda constants: not needs_host,
         nbytes=problem.nbytes,
         place=problem.place,

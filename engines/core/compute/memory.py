@@ -9,7 +9,8 @@ from typing import NamedTuple
 import torch
 
 from engines.core.compute import device as devices
-from engines.core.compute.simulation import CHECKPOINT_BUDGET, Simulation, group_by_shape
+from engines.core.compute.checkpoints import CHECKPOINT_BUDGET
+from engines.core.compute.simulation import Simulation, group_by_shape
 from engines.core.data.recording import BUDGET as THIN_CHANNELS
 from engines.core.data.recording import Frame
 from engines.core.data.schedule import THIN, Schedule
