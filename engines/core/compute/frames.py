@@ -24,6 +24,8 @@ class Group(NamedTuple):
     stop: int
     looks: list[Checkpoint]
     frames: Callable[[], list[Frame] | None]
+    failure: BaseException | None
+    """What ended the walk before its time: it is raised when what was seen before is recorded."""
 
 
 def frames(simulation: Simulation, stop: int) -> Iterator[Looked]:
@@ -38,18 +40,20 @@ def frames(simulation: Simulation, stop: int) -> Iterator[Looked]:
         return
     sent: deque[Group] = deque()
     while simulation.step < stop or sent:
-        if simulation.step < stop:
+        if simulation.step < stop and not (sent and sent[-1].failure):
             sent.append(_sent(simulation, stop, together))
-            if len(sent) <= behind:
+            if len(sent) <= behind and not sent[-1].failure:
                 continue
         group = sent.popleft()
         found = group.frames()
-        if found is not None:
+        if found is None:
+            sent.clear()
+            simulation.return_to(group.start)
+            yield from _one_by_one(simulation, group.stop)
+        else:
             yield from zip(found, group.looks, strict=True)
-            continue
-        sent.clear()
-        simulation.return_to(group.start)
-        yield from _one_by_one(simulation, group.stop)
+        if group.failure:
+            raise group.failure
 
 
 def _one_by_one(simulation: Simulation, stop: int) -> Iterator[Looked]:
@@ -67,9 +71,12 @@ def _advanced(simulation: Simulation, stop: int) -> bool:
 
 def _sent(simulation: Simulation, stop: int, together: int) -> Group:
     """Walk past some scheduled steps and begin to observe them."""
-    start, looks = simulation.bookmark(), []
+    start, looks, failure = simulation.bookmark(), [], None
     stop = min(stop, start.step + WALK)
-    while simulation.step < stop and len(looks) < together:
-        if _advanced(simulation, stop):
-            looks.append(simulation.look())
-    return Group(start, simulation.step, looks, simulation.send(looks) if looks else list)
+    try:
+        while simulation.step < stop and len(looks) < together:
+            if _advanced(simulation, stop):
+                looks.append(simulation.look())
+    except BaseException as error:
+        failure = error
+    return Group(start, simulation.step, looks, simulation.send(looks) if looks else list, failure)
