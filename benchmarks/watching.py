@@ -42,4 +42,5 @@ def _watched(name: str) -> None:
     seen, bare = in_turn(watched, alone, rounds=ROUNDS)
     added = seen - bare
     each = f"{len(made)} frames, {1e6 * added / len(made):.0f} us each"
-    row(f"{engine.title}: watching over computing", added / bare, "<= 0.20", f"{added:.2f} against {bare:.2f} s; {each}")
+    times = f"{added:.2f} against {bare:.2f} s; {each}"
+    row(f"{engine.title}: watching over computing", added / bare, "<= 0.20", times)

@@ -21,6 +21,9 @@ from engines.core.protocol.errors import ConfigError, OutOfMemory
 COPIES = 3
 """States that are alive at once beside the one that the engine counts: the next, the last looked at, and the first."""
 
+ON_THE_WAY = 2
+"""More of them on a GPU, where a look is on its way to the host: the one that is seen, and the one before."""
+
 
 class MemoryNeeds(NamedTuple):
     """Bytes that a run takes of the host and of its device; on the processor both are the host's."""
@@ -43,7 +46,8 @@ def needs(simulation: Simulation, frame: Frame, steps: int) -> MemoryNeeds:
     state = simulation.nbytes()
     states = simulation.estimate + COPIES * state + _budgeted(state, THIN.count(steps), CHECKPOINT_BUDGET)
     rows = recording_bytes(simulation.engine, frame, steps)
-    return MemoryNeeds(states + rows) if simulation.device.type == "cpu" else MemoryNeeds(rows, states)
+    on_host = simulation.device.type == "cpu"
+    return MemoryNeeds(states + rows) if on_host else MemoryNeeds(rows, states + ON_THE_WAY * state)
 
 
 def require(simulation: Simulation, frame: Frame, steps: int) -> None:
