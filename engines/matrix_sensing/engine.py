@@ -69,6 +69,10 @@ class MatrixSensingEngine(Engine[MatrixSensing, Problem, State]):
         """Compute the iterate in the basis of the truth, `[B, *]`."""
         return diagnostics.snapshot(problem, state)
 
+    def gather(self, problem: Problem, index: Tensor) -> Problem | None:
+        """Return the problem of the members at `index` `[b]`; None where measurements serve all of them at once."""
+        return problem.select(index) if all(operator.entrywise for operator, _ in problem.operators) else None
+
     def capturable(self, problem: Problem) -> bool:
         """Whether a CUDA graph can record a step: the triggers of the one-step method are decided on the host."""
         return "one_step" not in problem.methods

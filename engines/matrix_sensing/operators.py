@@ -11,7 +11,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from math import sqrt
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
@@ -30,6 +30,9 @@ class Residual(NamedTuple):
 
 class Operator(ABC):
     """Interface of a measurement operator A: residuals, their products with the factors, and losses, batched."""
+
+    entrywise: ClassVar[bool] = False
+    """Whether each member is computed by itself: no product serves several."""
 
     @property
     def keeps_symmetry(self) -> bool:
@@ -56,6 +59,8 @@ class Operator(ABC):
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Identity(Operator):
     """The population limit m -> infinity: `A*A = I`. Base of all operators that form the matrix R."""
+
+    entrywise: ClassVar[bool] = True
 
     bias: Tensor | None = None
     """`(1/m) sum_i e_i A_i` `[n1, n2]` for the unit noise e."""
@@ -115,6 +120,8 @@ class Completion(Identity):
 @dataclass(frozen=True, kw_only=True, eq=False)
 class GaussianOperator(Identity):
     """Gaussian measurements: one or two matrix products serve the whole batch, `vec R = vec E · down · up`."""
+
+    entrywise: ClassVar[bool] = False
 
     down: Tensor
     """`AᵀA/m [N, N]`, or `Aᵀ/sqrt(m) [N, m]` where two products are cheaper; in the operator's precision."""

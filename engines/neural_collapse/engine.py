@@ -55,6 +55,7 @@ def _free(
         steps=steps,
         observe=observe,
         snapshot=snapshot,
+        gather=problem.gather,
         capturable=lambda constants: not needs_host,
         nbytes=problem.nbytes,
         place=problem.place,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
@@ -50,6 +50,14 @@ class Problem:
     """The six parts of the start's distance from the minimiser, `[B, d, *]`; `response.build` fills them."""
     begun_sizes: Tensor | None = None
     """Frobenius norms of those six, `[B, 6]`."""
+
+
+def gather(problem: Problem, index: Tensor) -> Problem:
+    """Return the problem of the members at `index` `[b]`."""
+    by_member = {one.name: getattr(problem, one.name) for one in fields(problem)}
+    own = {name: value[index] for name, value in by_member.items() if isinstance(value, Tensor) and name != "labels"}
+    begun = tuple(part[index] for part in problem.begun)
+    return replace(problem, task=FeatureTargets(problem.task.P[index], problem.task.u[index]), begun=begun, **own)
 
 
 def reduced(M: Tensor, Y: Tensor, G: Tensor) -> FeatureMoments:

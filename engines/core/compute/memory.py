@@ -9,7 +9,8 @@ from typing import NamedTuple
 import torch
 
 from engines.core.compute import device as devices
-from engines.core.compute.simulation import CHECKPOINT_BUDGET, Simulation, group_by_shape
+from engines.core.compute.checkpoints import CHECKPOINT_BUDGET
+from engines.core.compute.simulation import Simulation, group_by_shape
 from engines.core.data.recording import BUDGET as THIN_CHANNELS
 from engines.core.data.recording import Frame
 from engines.core.data.schedule import THIN, Schedule
@@ -19,6 +20,9 @@ from engines.core.protocol.errors import ConfigError, OutOfMemory
 
 COPIES = 3
 """States that are alive at once beside the one that the engine counts: the next, the last looked at, and the first."""
+
+ON_THE_WAY = 2
+"""More of them on a GPU, where a look is on its way to the host: the one that is seen, and the one before."""
 
 
 class MemoryNeeds(NamedTuple):
@@ -43,7 +47,8 @@ def needs(simulation: Simulation, frame: Frame, steps: int, recorded: int = 0) -
     kept = _budgeted(state, recorded + THIN.count(steps), CHECKPOINT_BUDGET)
     states = simulation.estimate + COPIES * state + kept
     rows = recording_bytes(simulation.engine, frame, steps, recorded)
-    return MemoryNeeds(states + rows) if simulation.device.type == "cpu" else MemoryNeeds(rows, states)
+    on_host = simulation.device.type == "cpu"
+    return MemoryNeeds(states + rows) if on_host else MemoryNeeds(rows, states + ON_THE_WAY * state)
 
 
 def require(simulation: Simulation, frame: Frame, steps: int) -> None:

@@ -11,7 +11,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from engines.core.compute.simulation import Checkpoint, Simulation
+from engines.core.compute.checkpoints import Checkpoint
+from engines.core.compute.simulation import Simulation
 from engines.core.data.schedule import Schedule
 from engines.core.files.atomic_file import writing
 from engines.core.files.store import reason, require_format

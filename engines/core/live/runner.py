@@ -15,7 +15,9 @@ from typing import Any
 
 from engines.core.compute import device as devices
 from engines.core.compute import memory
-from engines.core.compute.simulation import Checkpoint, Checkpoints, Simulation
+from engines.core.compute.checkpoints import Checkpoint, Checkpoints
+from engines.core.compute.frames import frames
+from engines.core.compute.simulation import Simulation
 from engines.core.data.recording import Event, Frame
 from engines.core.live.admission import ADMISSION
 from engines.core.live.scheduler import Scheduler, shared
@@ -194,9 +196,9 @@ class Runner:
 
     def _record(self, simulation: Simulation, stop: int) -> bool:
         recorded = False
-        for frame in simulation.frames(stop):
+        for frame, state in frames(simulation, stop):
             self.run.recording.append(frame, self.run.thin)
-            self._checkpoints.save_if_due(simulation)
+            self._checkpoints.save_if_due(state)
             recorded = True
         self.run.diverged_at = simulation.diverged_at.copy()
         return recorded
@@ -226,10 +228,10 @@ class Runner:
             ADMISSION.measure(self, simulation, configs, self._first, self.status.horizon)
             self.run.device = str(simulation.device)
             self._update(device=simulation.devices)
-            self._checkpoints.save_if_due(simulation)
+            self._checkpoints.save_if_due(simulation.checkpoint())
 
         simulation = simulation_at_end(self.run, started)
-        self._checkpoints.save_if_due(simulation)
+        self._checkpoints.save_if_due(simulation.checkpoint())
         return simulation
 
     def _update(self, **changes: Any) -> None:
@@ -256,7 +258,7 @@ class Runner:
         self._simulation = simulation
         self.run.recording.append(first, self.run.thin)
         self.run.diverged_at = self._simulation.diverged_at.copy()
-        self._checkpoints.save_if_due(self._simulation)
+        self._checkpoints.save_if_due(self._simulation.checkpoint())
         self._update(step=0, ready=True, message="", device=self._simulation.devices)
 
     def _admit(self, simulation: Simulation, origin: int, horizon: int) -> None:
@@ -312,7 +314,7 @@ class Runner:
         self._admit(simulation, self._current_step(), self.status.horizon)
         edit_run(self.run, simulation, [replace(edit, step=self._current_step()) for edit in edits])
         self.run.diverged_at = simulation.diverged_at.copy()
-        self._checkpoints.save_if_due(simulation)
+        self._checkpoints.save_if_due(simulation.checkpoint())
 
     def _seek(self, step: int) -> None:
         simulation = self._require_simulation()

@@ -36,6 +36,7 @@ class Dynamics(Generic[C]):
     steps: Callable[[Any, Any, Knobs, int], Any] | None = None
     snapshot: Callable[[Any, Any, Knobs], dict[str, Tensor]] = lambda problem, state, knobs: {}
     members: Callable[[Any, slice], Any] = lambda problem, places: None
+    gather: Callable[[Any, Tensor], Any] = lambda problem, index: None
     capturable: Callable[[Any], bool] = lambda problem: False
     nbytes: Callable[[Sequence[C]], int] = lambda configs: 0
     place: Callable[[Sequence[C], device], device] | None = None
@@ -90,6 +91,11 @@ class CompositeEngine(Engine[C, ChosenProblem, Any]):
     def members(self, problem: ChosenProblem, places: slice) -> ChosenProblem | None:
         """Return the constants of some members alone, where the dynamics tell them apart."""
         own = problem.dynamics.members(problem.problem, places)
+        return None if own is None else replace(problem, problem=own)
+
+    def gather(self, problem: ChosenProblem, index: Tensor) -> ChosenProblem | None:
+        """Return the constants of the members at `index` `[b]`, where the dynamics let them be gathered."""
+        own = problem.dynamics.gather(problem.problem, index)
         return None if own is None else replace(problem, problem=own)
 
     def capturable(self, problem: ChosenProblem) -> bool:

@@ -341,6 +341,14 @@ class Engine(ABC, Generic[C, P, S]):
         """Return the constants of some members alone; None where members share what a step reads."""
         return None
 
+    def gather(self, problem: P, index: Tensor) -> P | None:
+        """Return the constants of the members at `index` `[b]`, which may repeat; None where that is not for `observe`.
+
+        States of several steps are then observed at once. It is for problems so small that calling their operations
+        is what costs; not where a product serves all members, which rounds by how many there are.
+        """
+        return None
+
     def capturable(self, problem: P) -> bool:
         """Return whether `step` has no data-dependent control flow, so that a CUDA graph may record it."""
         return False
