@@ -58,6 +58,10 @@ class FeatureTargets:
         """Repeat the task of a single member for several."""
         return FeatureTargets(self.P.expand(count, -1, -1), None if self.u is None else self.u.expand(count, -1, -1))
 
+    def gather(self, index: Tensor) -> FeatureTargets:
+        """Return the task of the members at `index` `[b]`."""
+        return FeatureTargets(self.P[index], None if self.u is None else self.u[index])
+
     def centred(self, H: Tensor) -> Tensor:
         """Centred features `C = H - H u uᵀ`, `[B, d, K + r]`: without the global mean where there is a bias."""
         return H if self.u is None else torch.baddbmm(H, applied(H, self.u), self.u.mT, alpha=-1)

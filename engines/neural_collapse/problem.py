@@ -57,7 +57,7 @@ def gather(problem: Problem, index: Tensor) -> Problem:
     by_member = {one.name: getattr(problem, one.name) for one in fields(problem)}
     own = {name: value[index] for name, value in by_member.items() if isinstance(value, Tensor) and name != "labels"}
     begun = tuple(part[index] for part in problem.begun)
-    return replace(problem, task=FeatureTargets(problem.task.P[index], problem.task.u[index]), begun=begun, **own)
+    return replace(problem, task=problem.task.gather(index), begun=begun, **own)
 
 
 def reduced(M: Tensor, Y: Tensor, G: Tensor) -> FeatureMoments:
