@@ -113,7 +113,7 @@ $(OLDEST)/.test: pyproject.toml constraints.txt tests/machines.py | $(VENV)/.tes
 	$(BIN)/python -m venv --clear $(OLDEST)
 	$(BIN)/python tests/machines.py --oldest > $(OLDEST)/constraints.txt
 	$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: \
-	    -c $(OLDEST)/constraints.txt -e '.[notebook]' pytest pytest-xdist && touch $@ || rm -rf $(OLDEST)
+	    -c $(OLDEST)/constraints.txt -e '.[notebook]' pytest pytest-xdist hypothesis && touch $@ || rm -rf $(OLDEST)
 
 # Pyright reads what the tests and the hosts import, too.
 $(VENV)/.lint: pyproject.toml constraints.txt | $(BIN)/python

@@ -7,7 +7,7 @@ from importlib import import_module
 
 SECTIONS = (
     "compute", "recovery", "collapse", "networks", "landscape", "surfaces", "optimizers", "page", "controls", "startup",
-    "load", "shares", "library",
+    "load", "shares", "library", "watching",
 )  # fmt: skip
 
 

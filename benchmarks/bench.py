@@ -105,9 +105,10 @@ def _measured(lab: str, work: Bench, machine: Machine, rounds: int) -> Row:
     limits: list[dict[str, float]] = []
     simulation.advance(USUAL)
     saved = simulation.checkpoint()
+    looks = [simulation.look()] * batch.looks.most
     for _ in range(rounds):
         simulation.restore(saved)
-        times["observation"].append(machine.seconds(simulation.observe))
+        times["observation"].append(machine.seconds(lambda: simulation.send(looks)()) / len(looks))
         times["step"].append(machine.seconds(_advance(simulation, count)) / count)
         limits.append(machine.limits(asked))
         for name, act in others.items():

@@ -193,7 +193,7 @@ def _chains_of_a_net(s: Trained) -> None:
 
     def ours() -> Tensor:
         """Recorded before each step, as theirs: from the start to the last but one."""
-        losses = _chains(s.loss, s.theta, eta, 20)
+        losses = _chains(s.subject, s.theta, eta, 20)
         return torch.cat([losses.new_full((1, CHAINS), start), losses[:-1]])
 
     def theirs() -> Tensor:

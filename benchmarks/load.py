@@ -9,16 +9,16 @@ import gc
 import json
 import os
 import socket
-import subprocess
 import sys
 import threading
 import time
 from asyncio import Handle
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
+from subprocess import PIPE, Popen
 from typing import Any, NamedTuple
 from weakref import WeakSet
 
@@ -42,6 +42,9 @@ from engines.matrix_sensing.engine import ENGINE
 LAB = "/matrix_sensing"
 CROWD, WINDOW = 50, 20.0
 """Visitors at a time, and seconds over which their steps are counted."""
+
+SETTLED, LONGEST = 10.0, 120.0
+"""Seconds from the last lab's opening to the window; for which a crowd stays at most."""
 
 COMINGS = 500
 """Visitors who come and go one after another, in groups."""
@@ -123,10 +126,8 @@ def _crowd(address: str, labs: WeakSet[Lab], crowd: int) -> None:
     path = address_of(KNOBS)
     one = visit(address, path, 1, 10.0, 1.0)
     settled = level_at_rest(labs)
-    counted = threading.Thread(target=_watch, args=(labs, crowd, found := {}), daemon=True)
-    counted.start()
-    many = visit(address, path, crowd, WINDOW + 10, 60.0 if crowd == CROWD else 10.0)
-    counted.join(60)
+    over, found = 60.0 if crowd == CROWD else 10.0, {}
+    many = visit(address, path, crowd, LONGEST, over, until=lambda: found.update(_count_steps(labs, crowd)))
     promise("sessions that were dropped", many["dropped"], "0", f"{crowd} opened within a minute")
     promise("sessions that advanced", found["advanced"], f"{crowd}", f"in {WINDOW:g} s")
     promise("Jain's index of their steps", found["jain"], ">= 0.95", f"{found['least']} to {found['most']} steps")
@@ -231,16 +232,17 @@ def level_at_rest(labs: WeakSet[Lab]) -> Level:
     return level()
 
 
-def _watch(labs: WeakSet[Lab], crowd: int, found: dict[str, Any]) -> None:
+def _count_steps(labs: WeakSet[Lab], crowd: int) -> dict[str, Any]:
     """Count the steps of all labs over a window that begins once all are open."""
-    while len(labs) < crowd:
+    end = time.monotonic() + LONGEST
+    while len(labs) < crowd and time.monotonic() < end:
         time.sleep(0.1)
-    time.sleep(3)
+    time.sleep(SETTLED)
     runners = [lab.session.runner for lab in labs]
     before = [runner.status.step for runner in runners]
     time.sleep(WINDOW)
     steps = [runner.status.step - at for runner, at in zip(runners, before, strict=True)]
-    found |= {"advanced": sum(step > 0 for step in steps), "jain": jain(steps), "least": min(steps), "most": max(steps)}
+    return {"advanced": sum(step > 0 for step in steps), "jain": jain(steps), "least": min(steps), "most": max(steps)}
 
 
 def jain(values: list[int]) -> float:
@@ -248,13 +250,25 @@ def jain(values: list[int]) -> float:
     return sum(values) ** 2 / (len(values) * sum(value**2 for value in values)) if any(values) else 0.0
 
 
-def visit(address: str, path: str, count: int, seconds: float, over: float, *how: str) -> dict[str, Any]:
-    """Have visitors come from another process."""
-    line = [sys.executable, "-m", "benchmarks.visitor", address, path, *map(str, (count, seconds, over)), *how]
-    done = subprocess.run(line, capture_output=True, text=True, timeout=600)
-    if done.returncode:
-        sys.exit(done.stderr)
-    return json.loads(done.stdout)
+def visit(
+    address: str,
+    path: str,
+    count: int,
+    seconds: float,
+    over: float,
+    *how: str,
+    until: Callable[[], object] | None = None,
+) -> dict[str, Any]:
+    """Have visitors come from another process; they leave after `seconds`, or when `until` returns."""
+    told = ["told"] if until else []
+    line = [sys.executable, "-m", "benchmarks.visitor", address, path, *map(str, (count, seconds, over)), *how, *told]
+    with Popen(line, stdin=PIPE if until else None, stdout=PIPE, stderr=PIPE, text=True) as process:
+        if until:
+            until()
+        found, error = process.communicate(timeout=600)
+    if process.returncode:
+        sys.exit(error)
+    return json.loads(found)
 
 
 @contextmanager

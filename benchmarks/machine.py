@@ -7,6 +7,7 @@ import platform
 import time
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from math import prod
 from typing import Any, NamedTuple
 
@@ -24,6 +25,9 @@ QUIET = 0.93
 MULTIPLIES = {"mm": 0, "bmm": 0, "mv": 0, "addmm": 1, "baddbmm": 1, "addmv": 1}
 """Operations that multiply matrices, and which argument is their first factor."""
 
+SOLVES = ("_linalg_eigh", "_linalg_svd", "linalg_qr", "linalg_cholesky_ex", "linalg_cholesky", "_linalg_solve_ex")
+"""Operations that decompose matrices, of which LAPACK has its own rate for each size: they are measured themselves."""
+
 
 class Work(NamedTuple):
     """What one step asks for."""
@@ -33,6 +37,8 @@ class Work(NamedTuple):
     """Of products of matrices."""
     read: float
     """Bytes of the factors and results of products."""
+    solves: tuple[Callable[[], object], ...] = ()
+    """Its decompositions, on the same numbers."""
 
 
 class Counting(TorchDispatchMode):
@@ -41,6 +47,7 @@ class Counting(TorchDispatchMode):
     def __init__(self) -> None:
         super().__init__()
         self.operations, self.flops, self.read = 0, Counter[torch.dtype](), 0.0
+        self.solves: list[Callable[[], object]] = []
 
     def __torch_dispatch__(self, act: Any, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
         made, name = act(*args, **kwargs or {}), act.overloadpacket.__name__
@@ -49,6 +56,8 @@ class Counting(TorchDispatchMode):
             a, b = args[MULTIPLIES[name] : MULTIPLIES[name] + 2]
             self.flops[a.dtype] += 2.0 * prod(a.shape) * (b.shape[-1] if b.dim() > 1 else 1)
             self.read += a.nbytes + b.nbytes + made.nbytes
+        if name in SOLVES:
+            self.solves.append(partial(act, *(one.clone() if isinstance(one, torch.Tensor) else one for one in args)))
         return made
 
 
@@ -56,7 +65,7 @@ def counted(step: Callable[[], object]) -> Work:
     """Count what a step asks for."""
     with torch.no_grad(), Counting() as counting:
         step()
-    return Work(counting.operations, dict(counting.flops), counting.read)
+    return Work(counting.operations, dict(counting.flops), counting.read, tuple(counting.solves))
 
 
 class Machine:
@@ -133,6 +142,9 @@ class Machine:
         """Seconds below which no step gets that asks for so much, by what limits it."""
         product = sum(flops / self.product(dtype) for dtype, flops in work.flops.items())
         found = {"operations": work.operations * self.latency(), "products": product}
+        if work.solves and product:  # one after another: neither is read while the other is computed
+            solved = sum(self.seconds(solve) for solve in work.solves)
+            found["products and decompositions"] = product + solved
         return found | ({"reading": work.read / self.stream()} if work.read > 2**22 else {})
 
     def _matrix(self, n: int, dtype: torch.dtype) -> torch.Tensor:

@@ -18,7 +18,7 @@ from benchmarks.machine import Machine, loaded
 
 PAGE = Path(__file__).with_name("RESULTS.md")
 LABS = "labs"
-SECTIONS = (LABS, "optimizers", "compute", "recovery", "collapse", "networks", "landscape", "surfaces")
+SECTIONS = (LABS, "watching", "optimizers", "compute", "recovery", "collapse", "networks", "landscape", "surfaces")
 """What is measured where nothing is named, what matters most first; sections with a browser are for `make bench`."""
 
 ENOUGH = 600.0

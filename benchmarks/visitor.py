@@ -1,8 +1,8 @@
 """Visitors without a browser: they open pages, answer as a browser does, and time the way there and back.
 
 `python -m benchmarks.visitor ADDRESS PATH COUNT SECONDS OVER`: `COUNT` visitors arrive over `OVER` seconds, stay
-`SECONDS` after the last came, and leave; with `shown` as one word more each as soon as its lab is shown. Prints one
-JSON object.
+`SECONDS` after the last came, and leave; with `shown` as one word more each as soon as its lab is shown, with `told`
+all when standard input ends. Prints one JSON object.
 """
 
 from __future__ import annotations
@@ -132,10 +132,10 @@ def _bridges(value: Any) -> Iterator[str]:
 
 
 async def visits(
-    address: str, path: str, count: int, seconds: float, over: float, leave_when_shown: bool = False
+    address: str, path: str, count: int, seconds: float, over: float, leave_when: str = ""
 ) -> list[Visitor]:
     """Have visitors arrive one after another, stay for a while, and leave together, or each when its lab is shown."""
-    visitors, end = [Visitor(leave_when_shown) for _ in range(count)], asyncio.Event()
+    visitors, end = [Visitor(leave_when == "shown") for _ in range(count)], asyncio.Event()
     tasks = []
     for visitor in visitors:
         tasks.append(asyncio.create_task(visitor.visit(address, path, end)))
@@ -144,10 +144,13 @@ async def visits(
         await asyncio.sleep(0.1)
     for visitor in visitors:
         visitor.trips.clear()
-    if leave_when_shown:
+    if leave_when == "shown":
         await asyncio.wait(tasks, timeout=seconds)
     else:
-        await asyncio.sleep(seconds)
+        if leave_when == "told":
+            asyncio.get_running_loop().add_reader(sys.stdin, end.set)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(end.wait(), seconds)
     end.set()
     await asyncio.gather(*tasks)
     return visitors
@@ -155,8 +158,8 @@ async def visits(
 
 def main() -> None:
     """Visit, and print what came of it."""
-    address, path, count, seconds, over, *shown = sys.argv[1:]
-    found = asyncio.run(visits(address, path, int(count), float(seconds), float(over), shown == ["shown"]))
+    address, path, count, seconds, over, *when = sys.argv[1:]
+    found = asyncio.run(visits(address, path, int(count), float(seconds), float(over), *when))
     trips = sorted(trip for visitor in found for trip in visitor.trips)
     quarter = max(1, len(found[0].trips) // 4)
     about = {

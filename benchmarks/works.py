@@ -10,8 +10,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from benchmarks import collapse, compute, networks, recovery
+from benchmarks import collapse, compute, networks, numpy_steps, recovery
 from engines.core.compute.simulation import Batch, Simulation
+from engines.core.protocol.registry import load
 from engines.optimizer_dynamics.scenes.factorisation import draw
 
 PLAIN = "plain loop"
@@ -108,28 +109,38 @@ def _soap(parameters: list) -> torch.optim.Optimizer:
     return pytorch_optimizer.SOAP(parameters, lr=0.01)
 
 
+def _opening(lab: str, case: int, plain: Plain | None, by_hand: Plain) -> Bench:
+    """One member of the preset on which a lab opens, beside its step in NumPy."""
+    preset = load(lab).preset(load(lab).opening)
+    knobs = {**preset.set, **(preset.cases[case] if preset.cases else {})}
+    return Bench("opening preset, 1 member", knobs, plain, peers={"numpy": by_hand})
+
+
 FACTORS = {"rows": 32, "columns": 32, "width": 32}
 
 
 WORKS: dict[str, Sequence[Bench]] = {
     "matrix_sensing": (
-        Bench("identity, 1 member", {"operator": "identity", "n": 50, "k": 5}, _identity),
+        _opening("matrix_sensing", 1, _identity, numpy_steps.sensing),
         Bench("Gaussian n = 50 m = 2500, 1 member", SENSING, _sensing("asymmetric")),
         Bench("the same, 64 members", SENSING | {"seed": MANY}, _sensing("asymmetric")),
         Bench("64 members, symmetric", SENSING | {"parameterization": "symmetric", "seed": MANY},
               _sensing("symmetric")),
     ),
     "subgradient_recovery": (
+        _opening("subgradient_recovery", 0, None, numpy_steps.recovery),
         Bench("d = 50 m = 1000, 1 member", {"d": 50, "m": 1000, "k": 50}, lambda _: recovery.plain),
         Bench("the same, 64 members", {"d": 50, "m": 1000, "k": 50, "seed": MANY, "operator_seed": 0},
               lambda _: recovery.plain),
     ),
     "neural_collapse": (
+        _opening("neural_collapse", 0, None, numpy_steps.flow),
         Bench("flow, 1 member", {"classes": collapse.K, "features": collapse.D, "init": "gaussian_means"}, _flow),
         Bench("16 networks on the digits", {"model": "network", "learning_rate": 0.02, "seed": SEVERAL}, _network,
               networks.STEPS),
     ),
     "loss_landscape": (
+        _opening("loss_landscape", 0, None, numpy_steps.addition),
         Bench("1 network on the digits", {"subject": "digits", "width": 32}, _training),
         Bench("16 networks on the digits", {"subject": "digits", "width": 32, "seed": SEVERAL}, _training),
     ),

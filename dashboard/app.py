@@ -35,6 +35,7 @@ from dashboard.ui.bridge import Bridge
 from dashboard.ui.component import FOLDER
 from dashboard.ui.page_updates import one_update
 from dashboard.ui.styles import WHOLE
+from engines.core.compute.heap import keep_freed_memory
 from engines.core.protocol.errors import DynascopeError, StoreError
 
 if TYPE_CHECKING:
@@ -70,8 +71,11 @@ SKELETON, SKELETON_CSS = ((FOLDER / f"skeleton.{kind}").read_text() for kind in 
 
 STARTING = "<p role='status' style='padding:24px;opacity:.7'>Starting…</p>"
 
-LARGEST_MESSAGE, LARGEST_BODY = 2 * 2**20, 64 * 2**20
+LARGEST_MESSAGE, LARGEST_BODY = 2 * 2**20, 2**20
 """Bytes of a message on a page's socket, and of what a request brings along."""
+
+PATIENCE = 60
+"""Seconds in which a request, or the next one of a connection, has to arrive."""
 
 Say = Callable[[str | None], object]
 """Says above a page what is on it, None for all labs: before there is much, since then it costs more."""
@@ -361,6 +365,7 @@ def _prepare() -> None:
     """Have this process serve our pages only, and what they ask for, in whatever way it was started."""
     theme.prepare()
     request_filter.install()
+    keep_freed_memory()  # before there are threads with heaps of their own
     request_filter.answer_at({"/status": handlers.StatusHandler, "/kept": handlers.KeptHandler})
     for logger in ("asyncio", "bokeh.server.views.ws"):
         logging.getLogger(logger).addFilter(handlers.CLOSED_TABS)
@@ -386,7 +391,8 @@ def serve(
     uploads.allow_for(address)
     # A closed tab stops costing within seconds; a connection that is lost for a moment survives.
     cleanup: dict[str, Any] = {"check_unused_sessions_milliseconds": 2000, "unused_session_lifetime_milliseconds": 8000}
-    bounds = {"websocket_max_message_size": LARGEST_MESSAGE, "http_server_kwargs": {"max_body_size": LARGEST_BODY}}
+    requests = {"max_body_size": LARGEST_BODY, "body_timeout": PATIENCE, "idle_connection_timeout": PATIENCE}
+    bounds = {"websocket_max_message_size": LARGEST_MESSAGE, "http_server_kwargs": requests}
     shown = {"show": open_browser, "title": "Dynascope", "extra_patterns": list(patterns),
              "default_handler_class": handlers.NotFoundHandler}  # fmt: skip
     served: dict[str, Any] = dict(routes(device) if pages is None else pages)

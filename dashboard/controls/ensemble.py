@@ -26,7 +26,7 @@ def axis(knob: Knob, low: str, high: str, count: str) -> list[Any]:
     [0.01, 0.1, 1.0]
     """
     many = _whole("number of values", count)
-    first, last = float(knob.parse(low)), float(knob.parse(high))
+    first, last = (float(knob.check("", knob.parse(end))) for end in (low, high))
     if knob.log and min(first, last) <= 0:
         raise ConfigError(f"{knob.name} is spread on a logarithmic scale: both ends must be positive")
     shares = [i / (many - 1) if many > 1 else 0.0 for i in range(many)]

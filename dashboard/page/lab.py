@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import panel as pn
+from panel.io.callbacks import PeriodicCallback
 from panel.viewable import Viewer
 
 from dashboard.controls.ensemble import EnsembleForm
@@ -364,7 +364,9 @@ class Lab(Viewer):
         if self._closed:
             return
         self.session.extend_lease(FIRST_LEASE)
-        self._callback = pn.state.add_periodic_callback(self.refresh.tick, period=PERIOD)
+        # In the background: Panel would keep count of the ticks of all pages as work that they wait for.
+        self._callback = PeriodicCallback(callback=self.refresh.tick, period=PERIOD, background=True)
+        self._callback.start()
 
     def suspend(self) -> None:
         """Stop computing while nobody sees the page."""

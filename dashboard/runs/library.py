@@ -19,7 +19,7 @@ from engines.core.library.library import FOLDER_VARIABLE, Entry, Library, defaul
 from engines.core.protocol.errors import StoreError
 
 if TYPE_CHECKING:
-    from engines.core.compute.simulation import Checkpoint
+    from engines.core.compute.checkpoints import Checkpoint
     from engines.core.runs.run import Run
 
 VISITOR = "dynascope_visitor"

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import unquote, urlencode, urlsplit
 
+from bokeh.core.serialization import Deserializer
 from bokeh.protocol.exceptions import ProtocolError
 from bokeh.server.protocol_handler import ProtocolHandler
 from bokeh.server.tornado import BokehTornado
@@ -31,7 +32,7 @@ from tornado.httputil import HTTPServerRequest
 from tornado.routing import Matcher, PathMatches, Rule
 from tornado.web import ErrorHandler, RedirectHandler, RequestHandler
 
-from dashboard.server import cached_answers, response_headers, visitors
+from dashboard.server import browser_faults, cached_answers, response_headers, visitors
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +58,16 @@ NO_PAGES: dict[str, type[RequestHandler]] = {}
 
 VIOLATION = 1002
 """The code with which a socket is closed that sends no messages of Bokeh's."""
+
+TOO_LARGE = 1009
+"""The code with which a socket is closed that sends too much."""
+
+
+SENT_BY_PAGES = ("PULL-DOC-REQ", "PATCH-DOC", "SERVER-INFO-REQ")
+"""Kinds of messages that a page sends; what a program of Bokeh's could send besides, nobody needs here."""
+
+BROWSER_TYPES = ("bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "float32", "float64", "object")
+"""Types of arrays that a browser has."""
 
 
 class Refusal(NamedTuple):
@@ -163,12 +174,17 @@ async def _embed(handler: AutoloadJsHandler, *arguments: Any, **options: Any) ->
 
 
 async def _receive(socket: WSHandler, fragment: str | bytes) -> Any:
-    """Receive a whole message, or None; a socket that sends anything else is closed."""
+    """Receive a whole message, or None; a socket that sends anything else, or more than it may, is closed."""
+    size = getattr(socket, "size_so_far", 0) + len(fragment)  # Tornado looks at each part of a message by itself
+    if size > socket.max_message_size:
+        return socket.close(TOO_LARGE, "this message is too large")
     try:
-        return await socket.receiver.consume(fragment)  # type: ignore[union-attr]
+        message = await socket.receiver.consume(fragment)  # type: ignore[union-attr]
     except Exception as error:
         log.warning("a page's message could not be read (%s): its connection is closed", type(error).__name__)
-        socket.close(VIOLATION, "this is no message of a page")
+        return socket.close(VIOLATION, "this is no message of a page")
+    socket.size_so_far = 0 if message else size  # type: ignore[attr-defined]
+    return message
 
 
 def _close_lost(socket: WSHandler) -> None:
@@ -192,9 +208,23 @@ async def _handle(handler: ProtocolHandler, message: Any, connection: Any) -> An
 
 def _handler(handler: ProtocolHandler, message: Any) -> Any:
     handle = handler._handlers.get(message.msgtype)
-    if handle is None:
+    if handle is None or message.msgtype not in SENT_BY_PAGES:
         raise ProtocolError(f"{message.msgtype} is not for a server")
     return handle
+
+
+def _decode_bytes(reader: Deserializer, about: Any) -> Any:
+    """Read bytes that came beside a message. A page sends none within it, where a few would unpack to gigabytes."""
+    if not isinstance(about["data"], dict):
+        reader.error("bytes come beside a message")
+    return reader._bytes_unchecked(about)  # type: ignore[attr-defined]
+
+
+def _decode_array(reader: Deserializer, about: Any) -> Any:
+    """Read an array of a type that a browser has: texts of any length would take as much of any length."""
+    if about["dtype"] not in BROWSER_TYPES:
+        reader.error("a browser has no arrays of this type")
+    return reader._array_unchecked(about)  # type: ignore[attr-defined]
 
 
 # -- one window ----------------------------------------------------------------------------------------------
@@ -278,15 +308,20 @@ def install() -> None:
     response_headers.install()
     logins.install()
     cached_answers.install()
+    browser_faults.install()
     if not hasattr(BokehTornado, "_unchecked"):
         BokehTornado._unchecked = BokehTornado.find_handler  # type: ignore[attr-defined]
         AutoloadJsHandler._unchecked = AutoloadJsHandler.get  # type: ignore[attr-defined]
         WSHandler._lose_session = WSHandler.on_close  # type: ignore[attr-defined]
+        Deserializer._bytes_unchecked = Deserializer._decode_bytes  # type: ignore[attr-defined]
+        Deserializer._array_unchecked = Deserializer._decode_ndarray  # type: ignore[attr-defined]
     BokehTornado.find_handler = _find_handler  # type: ignore[method-assign]
     AutoloadJsHandler.get = _embed  # type: ignore[method-assign]
     WSHandler._receive = _receive  # type: ignore[method-assign]
     WSHandler.on_close = _close_lost  # type: ignore[method-assign]
     ProtocolHandler.handle = _handle  # type: ignore[method-assign]
+    Deserializer._decode_bytes = _decode_bytes  # type: ignore[method-assign]
+    Deserializer._decode_ndarray = _decode_array  # type: ignore[method-assign]
 
 
 def _find_handler(server: BokehTornado, request: HTTPServerRequest, **options: Any) -> Any:

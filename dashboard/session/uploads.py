@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import binascii
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -37,6 +39,15 @@ def allowed() -> bool:
     return os.environ.get(VARIABLE) == "yes"
 
 
+@contextmanager
+def _kept() -> Iterator[None]:
+    """Raise `ConfigError` where this machine has no room for a file, or no place."""
+    try:
+        yield
+    except OSError as error:
+        raise ConfigError(f"this server cannot keep the file: {error.strerror}") from None
+
+
 class Uploads:
     """The files of one session. No name and no path of the browser's is ever used."""
 
@@ -54,9 +65,10 @@ class Uploads:
         if len(self._sizes) >= MOST_FILES or sum(self._sizes) + size > MOST_BYTES:
             raise ConfigError(f"this page holds {len(self._sizes)} files of {sum(self._sizes):,} bytes; the limits are "
                               f"{MOST_FILES} files and {MOST_BYTES:,} bytes: reload it to begin again")  # fmt: skip
-        self._folder = self._folder or TemporaryDirectory(prefix="dynascope-")
-        path = Path(self._folder.name) / f"{len(self._sizes)}{file.suffix}"
-        path.write_bytes(b"")
+        with _kept():
+            self._folder = self._folder or TemporaryDirectory(prefix="dynascope-")
+            path = Path(self._folder.name) / f"{len(self._sizes)}{file.suffix}"
+            path.write_bytes(b"")
         self._sizes.append(size)
         self._open = file, path, size
 
@@ -69,7 +81,7 @@ class Uploads:
             data = base64.b64decode(piece, validate=True)
         except (binascii.Error, ValueError):
             raise ConfigError("a piece of the file is damaged") from None
-        with path.open("ab") as stream:
+        with _kept(), path.open("ab") as stream:
             stream.write(data[: PIECE + 1])
         there = path.stat().st_size
         if len(data) > PIECE or there > size:

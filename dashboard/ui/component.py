@@ -63,12 +63,13 @@ class Component(JSComponent):
 
     _event_coroutine = with_lock(JSComponent._event_coroutine)
 
+    _linked_properties = ()  # type: ignore[reportAssignmentType]
+    """Properties that the browser's side may set: none, as our scripts send messages."""
+
     def _process_event(self, event: Any) -> None:
-        with one_update():
-            if isinstance(event, DataEvent):
+        if isinstance(event, DataEvent):
+            with one_update():
                 self.receive(event.data)
-            else:
-                super()._process_event(event)
 
     def send_to_script(self, data: Any) -> None:
         """Send a message to the browser's side."""

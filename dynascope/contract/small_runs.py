@@ -14,7 +14,8 @@ import torch
 import engines
 from engines.core.analysis.wrong_runs import Change
 from engines.core.api import run_preset_probes, simulate
-from engines.core.compute.simulation import Checkpoint, Simulation
+from engines.core.compute.checkpoints import Checkpoint
+from engines.core.compute.simulation import Simulation
 from engines.core.protocol import registry
 from engines.core.protocol.config import Config, Knob
 from engines.core.protocol.declarations import Verdict

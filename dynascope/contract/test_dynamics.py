@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from dynascope.contract.small_runs import (
+    BEGUN,
     STEPS,
     changed,
     few_members,
@@ -16,6 +17,7 @@ from dynascope.contract.small_runs import (
     scalars,
     simulation,
 )  # fmt: skip
+from engines.core.compute.frames import frames
 from engines.core.compute.simulation import Simulation
 from engines.core.files.checkpoint_file import restore_checkpoint, write_checkpoint
 from engines.core.protocol import device_choice
@@ -62,6 +64,18 @@ def test_observing_changes_nothing(engine, preset):
         watched.advance(stop)
         watched.observe()
     assert_same_outcome(unobserved, outcome(watched))
+
+
+def test_steps_observed_together_have_the_channels_of_steps_observed_alone(engine, preset):
+    running = restarted(engine, preset)
+    if all(batch.looks.most == 1 for batch in running.batches):
+        return
+    together = {frame.step: frame.values for frame, _ in frames(running, BEGUN)}
+    alone = restarted(engine, preset)
+    for step in (1, BEGUN):
+        alone.advance(step)
+        for name, value in alone.observe().values.items():
+            np.testing.assert_array_equal(together[step][name], value, err_msg=f"{name} at {step}")
 
 
 def test_a_run_resumed_from_a_checkpoint_on_disk_is_the_same_run(engine, preset, tmp_path):
@@ -121,6 +135,14 @@ def test_a_step_is_pure(engine, preset):
     engine.snapshot(batch.problem, first, batch.knobs)
     assert_equal(inputs, copies, "an input was written to:")
     assert_equal(first, engine.step(batch.problem, batch.state, batch.knobs), "the second call differs:")
+
+
+def test_several_steps_at_once_are_the_same_as_one_by_one(engine, preset):
+    (batch,) = restarted(engine, preset).batches
+    state = batch.state
+    for _ in range(3):
+        state = engine.step(batch.problem, state, batch.knobs)
+    assert_equal(state, engine.steps(batch.problem, batch.state, batch.knobs, 3))
 
 
 def _tensors(value, depth=4):

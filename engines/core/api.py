@@ -11,6 +11,7 @@ import numpy as np
 from engines.core.analysis.probing import check_options, compute_parts
 from engines.core.compute import device as devices
 from engines.core.compute import memory
+from engines.core.compute.frames import frames
 from engines.core.compute.simulation import Simulation
 from engines.core.data.recording import Event
 from engines.core.files import export
@@ -150,7 +151,7 @@ def advance(
     run.diverged_at = simulation.diverged_at  # also known where the run is interrupted
     due = [edit for edit in edits if edit.step < steps]
     for stop, together in (*by_step(due), (steps, ())):
-        for frame in simulation.frames(stop):
+        for frame, _ in frames(simulation, stop):
             run.recording.append(frame, run.thin)
             if progress:
                 progress(frame.step, steps)

@@ -11,6 +11,9 @@ from engines.loss_landscape.models.digits import TRAIN
 from engines.loss_landscape.models.own_model import MAX_ROWS
 from engines.loss_landscape.models.own_network import MAX_SAMPLES
 
+OBSERVED_WHOLE = ("digits", "planted", "linear", "superposition")
+"""Subjects whose activations at all samples are kept at once while effective parameters are counted, as measured."""
+
 
 def nbytes(configs: Sequence[LossLandscape]) -> int:
     """Estimate the bytes that a batch of configurations takes.
@@ -21,8 +24,10 @@ def nbytes(configs: Sequence[LossLandscape]) -> int:
     if one.subject == "own_model":
         return _bytes_of_own_model(one, len(configs))
     n, width = _extent(one)
+    parameters = width if one.subject == "potential" else width**2
     chains = one.chains if one.sampled else 1
-    return 8 * len(configs) * chains * (4 * n * width + _copies(one) * width * width)
+    passes = 7 if one.subject in OBSERVED_WHOLE and not one.sampled else 4
+    return 8 * len(configs) * chains * (passes * n * width + _copies(one) * parameters)
 
 
 def _bytes_of_own_model(config: LossLandscape, members: int) -> int:
@@ -46,4 +51,4 @@ def _extent(config: LossLandscape) -> tuple[int, int]:
         return config.modulus**2, 5 * config.modulus + config.width + 8 * config.embedding
     hidden = config.width * config.depth
     samples = {"digits": TRAIN, "own_network": MAX_SAMPLES}.get(config.subject, max(config.samples, 1200))
-    return samples, hidden + 64 + config.outputs
+    return samples, hidden + max(64, config.inputs) + config.outputs

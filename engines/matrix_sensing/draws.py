@@ -179,4 +179,5 @@ def member_bytes(config: MatrixSensing, columns: int, mixed: bool) -> int:
     state = (3 * 2 + 1 + 1 + 5 * mixed) * factors
     truth = (2 * rows + other) * config.r + (rows + other) * (columns + config.r)
     measurements = config.m * (columns + config.r) if config.operator == "rank_one" else rows * other
-    return 8 * (state + truth + 3 * measurements)
+    # A residual, what is left out of it, and their products; where entries are observed more of them, as measured.
+    return 8 * (state + truth + (12 if config.operator == "completion" else 3) * measurements)

@@ -7,7 +7,7 @@ Gauss-Newton (Jia, Feng, Meng, Sun 2024), Nesterov (Xu, Wang, Zhao, Ward, Tao 20
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -37,18 +37,26 @@ class MethodInputs(NamedTuple):
     problem: Problem
 
 
-def step(problem: Problem, state: State, knobs: Knobs) -> State:
-    """Take one step of each member's own method, F `[B, n1, k]` and G `[B, n2, k]`; each operator is applied once."""
-    residual = problem.residual(state.F, state.G)
-    state = apply_lift(problem, state, knobs, partial(problem.loss, residual))
-    gradients = problem.gradients(residual, state.F, state.G)
+def steps(problem: Problem, state: State, knobs: Knobs, count: int) -> State:
+    """Take `count` steps of each member's own method, F `[B, n1, k]` and G `[B, n2, k]`.
+
+    Each operator is applied once a step; what knobs alone make is computed once for all steps.
+    """
     eta = (knobs["eta"] * problem.scale)[:, None, None]
-    F, G, P = _moved(problem, state, gradients, eta, partial(problem.loss, residual), knobs)
-    if problem.all_symmetric:
-        G = F
-    elif problem.any_symmetric:
-        G = torch.where(problem.symmetric[:, None, None], F, G)
-    return State(F, G, P, state.lifted_at, state.t + 1)
+    due = lifts_due(problem, state, knobs)
+    for done in range(count):
+        residual = problem.residual(state.F, state.G)
+        loss = partial(problem.loss, residual)
+        if due is None or done in due:
+            at = apply_lift(problem, state, knobs, state.t + done, loss if due is None else None)
+            due = due if at is state else lifts_due(problem, at, knobs)
+            state = at
+        gradients = problem.gradients(residual, state.F, state.G)
+        F, G, P = _moved(problem, state, gradients, eta, loss, knobs)
+        if problem.any_symmetric and not problem.all_symmetric:
+            G = torch.where(problem.symmetric[:, None, None], F, G)
+        state = State(F, G, P, state.lifted_at, state.t)
+    return state._replace(t=state.t + count)
 
 
 def _moved(
@@ -56,11 +64,12 @@ def _moved(
 ) -> NewFactors:
     whole = MethodInputs(state.F, state.G, *gradients, state.P, eta, loss, knobs, problem)
     if len(problem.groups) == 1:
-        return METHODS[problem.groups[0].method](whole)
+        F, G, P = METHODS[problem.groups[0].method](whole)
+        return F, F if problem.all_symmetric else G, P
     F, G, P = state.F.clone(), state.G.clone(), state.P.clone()
     for method, index, part in problem.groups:
         F[index], G[index], P[index] = METHODS[method](_point_of_group(whole, index, part))  # type: ignore[arg-type]
-    return F, G, P
+    return F, F if problem.all_symmetric else G, P
 
 
 def _point_of_group(whole: MethodInputs, index: Tensor, part: Problem) -> MethodInputs:
@@ -71,7 +80,8 @@ def _point_of_group(whole: MethodInputs, index: Tensor, part: Problem) -> Method
 
 def gd(p: MethodInputs) -> NewFactors:
     """Gradient descent, `F - eta R G` and `G - eta Rᵀ F`, `[B, n1, k]` and `[B, n2, k]`."""
-    return p.F - p.eta * p.gF, p.G - p.eta * p.gG, p.P
+    F = p.F - p.eta * p.gF
+    return F, F if p.problem.all_symmetric else p.G - p.eta * p.gG, p.P
 
 
 def nesterov(p: MethodInputs) -> NewFactors:
@@ -119,24 +129,37 @@ METHODS = {
 }
 
 
-def apply_lift(problem: Problem, state: State, knobs: Knobs, loss: Callable[[], Tensor]) -> State:
+def lifts_due(problem: Problem, state: State, knobs: Knobs) -> Collection[float] | None:
+    """Count the steps, a number each, after which members are lifted, F `[B, n1, k]` and G `[B, n2, k]` those of now.
+
+    None while one waits for its trigger, which may fire at any step.
+    """
+    if "one_step" not in problem.methods:
+        return ()
+    if bool(_waiting(problem, state).any()):
+        return None
+    return set((knobs["lift_at"] - state.t)[problem.lift.active].tolist())
+
+
+def _waiting(problem: Problem, state: State) -> Tensor:
+    return problem.lift.active & ~problem.lift.hand & (state.lifted_at < 0)
+
+
+def apply_lift(problem: Problem, state: State, knobs: Knobs, t: Tensor, loss: Callable[[], Tensor] | None) -> State:
     """Apply the one modified step to the members whose trigger fires now.
 
     With the thin SVD `F = A S Bᵀ`: `F <- beta A`, `G <- G B S / beta`. The product is unchanged, `Fᵀ F` becomes
     `beta² I`, and the noise part of G shrinks to `O(alpha²/beta)` (Xiong, Ding, Du 2023, section 5). F `[B, n1, k]` and
-    G `[B, n2, k]` are those of `state`; `loss()` `[B]` is called where an automatic trigger waits.
+    G `[B, n2, k]` are those of `state` after `t [B]` steps; `loss()` `[B]` is given where a trigger is waited for.
     """
-    if "one_step" not in problem.methods:
-        return state
-    fire = problem.lift.active & (state.t == knobs["lift_at"])
-    waiting = problem.lift.active & ~problem.lift.hand & (state.lifted_at < 0)
-    if bool(waiting.any()):
-        fire = fire | _triggered(problem, state, waiting, loss())
+    fire = problem.lift.active & (t == knobs["lift_at"])
+    if loss is not None:
+        fire = fire | _triggered(problem, state, _waiting(problem, state), loss())
     if not bool(fire.any()):
         return state
     F, G = lifted(state.F, state.G, knobs["beta"], problem.lift.low, problem.padded)
     one = fire[:, None, None]
-    lifted_at = torch.where(fire, state.t, state.lifted_at)
+    lifted_at = torch.where(fire, t, state.lifted_at)
     return state._replace(F=torch.where(one, F, state.F), G=torch.where(one, G, state.G), lifted_at=lifted_at)
 
 

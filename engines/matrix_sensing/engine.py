@@ -55,7 +55,11 @@ class MatrixSensingEngine(Engine[MatrixSensing, Problem, State]):
 
     def step(self, problem: Problem, state: State, knobs: Mapping[str, Tensor]) -> State:
         """Take one step of each member's method; the state is `[B, *]`, each knob `[B]`."""
-        return dynamics.step(problem, state, knobs)
+        return dynamics.steps(problem, state, knobs, 1)
+
+    def steps(self, problem: Problem, state: State, knobs: Mapping[str, Tensor], count: int) -> State:
+        """Take `count` steps of each member's method; the state is `[B, *]`, each knob `[B]`."""
+        return dynamics.steps(problem, state, knobs, count)
 
     def observe(self, problem: Problem, state: State, knobs: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Compute all channels but the iterate, `[B, *]` each."""
@@ -64,6 +68,10 @@ class MatrixSensingEngine(Engine[MatrixSensing, Problem, State]):
     def snapshot(self, problem: Problem, state: State, knobs: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Compute the iterate in the basis of the truth, `[B, *]`."""
         return diagnostics.snapshot(problem, state)
+
+    def gather(self, problem: Problem, index: Tensor) -> Problem | None:
+        """Return the problem of the members at `index` `[b]`; None where measurements serve all of them at once."""
+        return problem.select(index) if all(operator.entrywise for operator, _ in problem.operators) else None
 
     def capturable(self, problem: Problem) -> bool:
         """Whether a CUDA graph can record a step: the triggers of the one-step method are decided on the host."""

@@ -9,9 +9,9 @@ Gaussian operators have mean `E[A*A] = I` and the restricted isometry property o
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import sqrt
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
@@ -30,6 +30,9 @@ class Residual(NamedTuple):
 
 class Operator(ABC):
     """Interface of a measurement operator A: residuals, their products with the factors, and losses, batched."""
+
+    entrywise: ClassVar[bool] = False
+    """Whether each member is computed by itself: no product serves several."""
 
     @property
     def keeps_symmetry(self) -> bool:
@@ -57,6 +60,8 @@ class Operator(ABC):
 class Identity(Operator):
     """The population limit m -> infinity: `A*A = I`. Base of all operators that form the matrix R."""
 
+    entrywise: ClassVar[bool] = True
+
     bias: Tensor | None = None
     """`(1/m) sum_i e_i A_i` `[n1, n2]` for the unit noise e."""
     floor: float = 0.0
@@ -73,17 +78,17 @@ class Identity(Operator):
 
     def residual(self, L: Tensor, N: Tensor, level: Tensor | None) -> Residual:
         """Residual `E = L Nᵀ` and `R = A*A(E) - v bias`, both `[B, n1, n2]`; `L [B, n1, q]`, `N [B, n2, q]`."""
-        E = L @ N.mT
+        E = torch.bmm(L, N.mT)  # what `@` asks for, with less to decide on the way
         R = self.normal(E)
         return Residual(E, R if level is None or self.bias is None else R - level * self.bias)
 
     def right(self, residual: Residual, G: Tensor) -> Tensor:
         """Product `R G`, `[B, n1, k]`, of the formed R with `G [B, n2, k]`."""
-        return residual.R @ G
+        return torch.bmm(residual.R, G)
 
     def left(self, residual: Residual, F: Tensor) -> Tensor:
         """Product `Rᵀ F`, `[B, n2, k]`, of the formed R with `F [B, n1, k]`."""
-        return residual.R.mT @ F
+        return torch.bmm(residual.R.mT, F)
 
     def loss(self, residual: Residual, level: Tensor | None) -> Tensor:
         """Loss `<E, R>/2 - v <E, bias>/2 + v² |e|²/2m`, `[B]`; never below 0."""
@@ -116,6 +121,8 @@ class Completion(Identity):
 class GaussianOperator(Identity):
     """Gaussian measurements: one or two matrix products serve the whole batch, `vec R = vec E · down · up`."""
 
+    entrywise: ClassVar[bool] = False
+
     down: Tensor
     """`AᵀA/m [N, N]`, or `Aᵀ/sqrt(m) [N, m]` where two products are cheaper; in the operator's precision."""
     up: Tensor | None = None
@@ -136,6 +143,18 @@ class GaussianOperator(Identity):
         low = _product(flat.bfloat16() if self.coarse else flat, self.down)
         back = (low if self.up is None else _product(low, self.up)).to(E.dtype)
         return self.triangle.mirrored(back) if self.triangle else back.view_as(E)
+
+
+MANY = 32
+"""Members from which on a processor multiplies quicker by a matrix that lies in memory column after column."""
+
+
+def served(operator: Operator, members: int) -> Operator:
+    """The operator laid out in memory for so many members that share it."""
+    if not isinstance(operator, GaussianOperator) or operator.down.is_cuda or members < MANY:
+        return operator
+    down, up = (None if A is None else A.mT.contiguous().mT for A in (operator.down, operator.up))
+    return replace(operator, down=down, up=up)
 
 
 def _product(x: Tensor, A: Tensor) -> Tensor:

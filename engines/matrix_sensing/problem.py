@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
@@ -15,7 +16,7 @@ from engines.core.compute.batching import flags, grouped, stack, tensor
 from engines.core.numerics.low_rank import gram
 from engines.matrix_sensing.config import MatrixSensing
 from engines.matrix_sensing.draws import Draw, draw, factors, key, reduced
-from engines.matrix_sensing.operators import Operator, Residual
+from engines.matrix_sensing.operators import Operator, Residual, served
 
 
 class State(NamedTuple):
@@ -118,6 +119,10 @@ class Problem:
         )
 
     @cached_property
+    def _minus_left(self) -> Tensor:
+        return -self.M[0]
+
+    @cached_property
     def missing(self) -> Tensor | None:
         """Columns that members do not have, `[B, k]`; None where all members have all."""
         return self.padded if bool(self.padded.any()) else None
@@ -135,7 +140,7 @@ class Problem:
 
     def residual(self, F: Tensor, G: Tensor) -> list[Residual]:
         """Residuals of `E = F Gᵀ - M`, with `F [B, n1, k]` and `G [B, n2, k]`: one for the members of each operator."""
-        L, N = torch.cat([F, -self.M[0]], -1), torch.cat([G, self.M[1]], -1)
+        L, N = torch.cat([F, self._minus_left], -1), torch.cat([G, self.M[1]], -1)
         if len(self.operators) == 1:
             return [self.operators[0][0].residual(L, N, self.level)]
         level = self.level
@@ -177,16 +182,18 @@ class Problem:
 def build(configs: Sequence[MatrixSensing], device: torch.device) -> Problem:
     """Draw and assemble the problem of a batch."""
     all_symmetric = all(config.symmetric for config in configs)
-    distinct: dict[Hashable, Draw] = {}
+    distinct: dict[tuple[int, bool], Draw] = {}
     for config in configs:
         if key(config) not in distinct:
             distinct[key(config)] = draw(config, device, all_symmetric)
+    sharing = Counter(map(key, configs))
+    operators = {one: served(drawn.operator, sharing[one]) for one, drawn in distinct.items()}
     places = [_place(config, distinct[key(config)]) for config in configs]
     columns = max(config.k for config in configs)
     F, G, left, right = (stack([place[i] for place in places], columns if i < 2 else None, device) for i in range(4))
     sigma = tensor([config.sigma for config in configs], device)
     return Problem(
-        operators=tuple(grouped([distinct[key(config)].operator for config in configs], device)),
+        operators=tuple(grouped([operators[key(config)] for config in configs], device)),
         methods=tuple(config.method for config in configs),
         M=(left * sigma[:, None, :], right),
         left=left,

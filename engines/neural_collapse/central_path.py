@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 from engines.core.numerics.collapse_metrics import frobenius_norm
@@ -34,14 +35,23 @@ def init(configs: Sequence[NeuralCollapse], problem: Problem) -> CentralState:
     return CentralState(problem.H0, problem.H0.new_zeros(len(configs), response.KINDS))
 
 
+def steps(problem: Problem, state: CentralState, knobs: Knobs, count: int) -> CentralState:
+    """Take `count` steps of the classical Runge-Kutta method, of order 4, on features `[B, d, K + r]`."""
+    (H, logs), h = state, wide(knobs["step_size"])
+    half, sixth, left = h / 2, h / 6, response.flow_log_response(knobs)
+    resistance = problem.task.resistance(H, knobs)
+    for _ in range(count):
+        k1 = resistance(H)
+        k2 = resistance(H - half * k1)
+        k3 = resistance(H - half * k2)
+        k4 = resistance(H - h * k3)
+        H, logs = H - sixth * (torch.add(k1, k2 + k3, alpha=2) + k4), logs + left
+    return CentralState(H, logs)
+
+
 def step(problem: Problem, state: CentralState, knobs: Knobs) -> CentralState:
-    """Take one step of the classical Runge-Kutta method, of order 4, on features `[B, d, K + r]`."""
-    H, h, velocity = state.H, wide(knobs["step_size"]), problem.task.velocity
-    k1 = velocity(H, knobs)
-    k2 = velocity(H + h / 2 * k1, knobs)
-    k3 = velocity(H + h / 2 * k2, knobs)
-    k4 = velocity(H + h * k3, knobs)
-    return CentralState(H + h / 6 * (k1 + 2 * (k2 + k3) + k4), state.log_response + response.flow_log_response(knobs))
+    """Take one step on features `[B, d, K + r]`, see `steps`."""
+    return steps(problem, state, knobs, 1)
 
 
 def readout(problem: Problem, state: CentralState, knobs: Knobs) -> Readout:

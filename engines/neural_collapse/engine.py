@@ -34,8 +34,9 @@ from engines.neural_collapse.sweeps import SWEEPS
 
 
 def _free(
-    init: Callable[..., Any], step: Callable[..., Any], readout: Callable[..., Readout], *, needs_host: bool = False
-) -> Dynamics:
+    init: Callable[..., Any], step: Callable[..., Any], readout: Callable[..., Readout], *,
+    steps: Callable[..., Any] | None = None, needs_host: bool = False,
+) -> Dynamics:  # fmt: skip
     """Dynamics of free features: three functions of their own, and what all of them share.
 
     `needs_host` says that the host decides within a step.
@@ -51,8 +52,10 @@ def _free(
         problem=response.build,
         init=init,
         step=step,
+        steps=steps,
         observe=observe,
         snapshot=snapshot,
+        gather=problem.gather,
         capturable=lambda constants: not needs_host,
         nbytes=problem.nbytes,
         place=problem.place,
@@ -65,7 +68,7 @@ def _free(
 
 
 DYNAMICS: dict[str, Dynamics] = {
-    "central_path": _free(central_path.init, central_path.step, central_path.readout),
+    "central_path": _free(central_path.init, central_path.step, central_path.readout, steps=central_path.steps),
     "proximal": _free(proximal.init, proximal.step, proximal.readout),
     "layers": _free(proximal.init_layers, proximal.step_layers, proximal.readout_layers, needs_host=True),
     "network": NETWORK,

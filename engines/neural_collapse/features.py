@@ -11,7 +11,7 @@ u = 1/sqrt K on the class means, `[B, K + r, 1]` (u = 0 without a bias).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -35,14 +35,19 @@ def applied(A: Tensor, x: Tensor) -> Tensor:
     return (A * x.mT).sum(-1, keepdim=True)
 
 
+def _decay(H: Tensor, knobs: Knobs) -> Tensor:
+    """The matrices lambda_W I `[B, d, d]` for features `H [B, d, K + r]`."""
+    return wide(knobs["lambda_w"]) * torch.eye(H.shape[1], dtype=H.dtype, device=H.device)
+
+
 @dataclass(frozen=True)
 class FeatureTargets:
     """Targets of a batch, and the regularised least squares of features `H [B, d, K + r]` on them."""
 
     P: Tensor
     """Targets `[T, 0]`, `[B, K, K + r]`, T = I, or `I - 11ᵀ/K` with a bias."""
-    u: Tensor
-    """Unit vector of the global mean, `[B, K + r, 1]`; 0 without a bias."""
+    u: Tensor | None
+    """Unit vector of the global mean, `[B, K + r, 1]`; 0 without a bias, None where no member has one."""
 
     @property
     def K(self) -> int:
@@ -51,24 +56,27 @@ class FeatureTargets:
 
     def expand(self, count: int) -> FeatureTargets:
         """Repeat the task of a single member for several."""
-        return FeatureTargets(self.P.expand(count, -1, -1), self.u.expand(count, -1, -1))
+        return FeatureTargets(self.P.expand(count, -1, -1), None if self.u is None else self.u.expand(count, -1, -1))
+
+    def gather(self, index: Tensor) -> FeatureTargets:
+        """Return the task of the members at `index` `[b]`."""
+        return FeatureTargets(self.P[index], None if self.u is None else self.u[index])
 
     def centred(self, H: Tensor) -> Tensor:
         """Centred features `C = H - H u uᵀ`, `[B, d, K + r]`: without the global mean where there is a bias."""
-        return torch.baddbmm(H, applied(H, self.u), self.u.mT, alpha=-1)
+        return H if self.u is None else torch.baddbmm(H, applied(H, self.u), self.u.mT, alpha=-1)
 
-    def classifier(self, C: Tensor, lambda_w: Tensor) -> Tensor:
-        """The best classifier `[B, K, d]` of centred features `C [B, d, K + r]`.
+    def _classifier(self, C: Tensor, decay: Tensor) -> Tensor:
+        """The best classifier `[B, K, d]` of centred features `C [B, d, K + r]`, with `decay`, lambda_W I `[B, d, d]`.
 
         Ridge regression, `W = P Cᵀ (C Cᵀ + lambda_W I)⁻¹`.
         """
-        ridge = wide(lambda_w) * torch.eye(C.shape[1], dtype=C.dtype, device=C.device)
-        factor = torch.linalg.cholesky_ex(torch.baddbmm(ridge, C, C.mT))[0]
+        factor = torch.linalg.cholesky_ex(torch.baddbmm(decay, C, C.mT))[0]
         return torch.cholesky_solve(C[..., : self.K], factor).mT  # C Pᵀ is the first K columns of C
 
     def ridge(self, H: Tensor, knobs: Knobs) -> Tensor:
         """The best classifier of features `H [B, d, K + r]`, `[B, K, d]`."""
-        return self.classifier(self.centred(H), knobs["lambda_w"])
+        return self._classifier(self.centred(H), _decay(H, knobs))
 
     def features(self, W: Tensor, H0: Tensor, knobs: Knobs) -> Tensor:
         """The best features of a classifier `W [B, K, d]` that hold on to `H0`, `[B, d, K + r]`.
@@ -83,12 +91,23 @@ class FeatureTargets:
         inner = torch.cholesky_solve(W @ X, torch.linalg.cholesky_ex(system)[0])
         return torch.baddbmm(X, W.mT, inner, alpha=-1) / mu + beta / mu * (H0 - C0)
 
+    def resistance(self, H: Tensor, knobs: Knobs) -> Callable[[Tensor], Tensor]:
+        """Make the function of features `[B, d, K + r]` that is minus the velocity of the flow, `-dH/dt`.
+
+        `Wᵀ (WC - P) + lambda_H H` with the best W; what knobs alone make is computed once, for features like H.
+        """
+        decay, lambda_h = _decay(H, knobs), wide(knobs["lambda_h"])
+
+        def at(H: Tensor) -> Tensor:
+            C = self.centred(H)
+            W = self._classifier(C, decay)
+            return torch.baddbmm(lambda_h * H, W.mT, torch.baddbmm(self.P, W, C, beta=-1))
+
+        return at
+
     def velocity(self, H: Tensor, knobs: Knobs) -> Tensor:
         """Velocity of the flow, `dH/dt = -Wᵀ (WC - P) - lambda_H H` with the best W, `[B, d, K + r]`."""
-        C = self.centred(H)
-        W = self.classifier(C, knobs["lambda_w"])
-        error = torch.baddbmm(self.P, W, C, beta=-1)
-        return torch.baddbmm(wide(knobs["lambda_h"]) * H, W.mT, error).neg()
+        return -self.resistance(H, knobs)(H)
 
     def errors(self, W: Tensor, H: Tensor) -> tuple[Tensor, Tensor]:
         """Squared error made by the class means and by the spread within the classes, over 2K; each `[B]`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
@@ -52,6 +52,14 @@ class Problem:
     """Frobenius norms of those six, `[B, 6]`."""
 
 
+def gather(problem: Problem, index: Tensor) -> Problem:
+    """Return the problem of the members at `index` `[b]`."""
+    by_member = {one.name: getattr(problem, one.name) for one in fields(problem)}
+    own = {name: value[index] for name, value in by_member.items() if isinstance(value, Tensor) and name != "labels"}
+    begun = tuple(part[index] for part in problem.begun)
+    return replace(problem, task=problem.task.gather(index), begun=begun, **own)
+
+
 def reduced(M: Tensor, Y: Tensor, G: Tensor) -> FeatureMoments:
     """Moments of reduced features, `M [B, d, K]` and `Y [B, d, r]`.
 
@@ -87,8 +95,10 @@ def build(configs: Sequence[NeuralCollapse], device: torch.device) -> Problem:
     )
 
 
-def _global(configs: Sequence[NeuralCollapse], Y: Tensor) -> Tensor:
-    """The direction of the global mean for members with a bias, else 0, `[B, K + r, 1]`."""
+def _global(configs: Sequence[NeuralCollapse], Y: Tensor) -> Tensor | None:
+    """The direction of the global mean for members with a bias, else 0, `[B, K + r, 1]`; None without any."""
+    if not any(config.bias for config in configs):
+        return None
     K = configs[0].classes
     u = Y.new_zeros(len(configs), K + Y.shape[-1], 1)
     u[:, :K, 0] = tensor([[config.bias / K**0.5] for config in configs], Y.device)

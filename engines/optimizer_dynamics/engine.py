@@ -22,6 +22,7 @@ DYNAMICS: dict[str, Dynamics] = {
         observe=factorisation.observe,
         snapshot=factorisation.snapshot,
         members=factorisation.members,
+        gather=factorisation.gather,
         capturable=lambda problem: not problem.race.needs_host,
         nbytes=factorisation.nbytes,
         theory=predictions.factorisation_lines,

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from engines.core.numerics.lapack import eigvalsh, qr, svdvals
 from engines.core.numerics.low_rank import gram, norm, split_signal
-from engines.subgradient_recovery.dynamics import TINY, measure, move, shrink, step
+from engines.subgradient_recovery.dynamics import TINY, measure, move, shrink, steps
 from engines.subgradient_recovery.losses import Knobs
 from engines.subgradient_recovery.problem import Problem, State, operator_norm
 
@@ -77,7 +77,7 @@ def _tangent(E: Tensor, triangle: Tensor) -> Tensor:
 def snapshot(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
     """Compute the thin channels, each `[B, *dims]`: spectra, matrices, single measurements."""
     now = measure(problem, state, knobs)
-    after = measure(problem, step(problem, state, knobs), knobs)
+    after = measure(problem, steps(problem, state, knobs, 1), knobs)
     X = state.U @ state.U.mT
     values = svdvals(state.U).square()
     shown = slice(min(SHOWN, problem.y.shape[1]))

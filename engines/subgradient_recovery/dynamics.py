@@ -9,8 +9,7 @@ over-parameterisation (You, Zhu, Qu, Ma 2020).
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Set
 from typing import NamedTuple
 
 import torch
@@ -18,7 +17,7 @@ from torch import Tensor
 
 from engines.core.compute.batching import scattered
 from engines.core.numerics.low_rank import divide
-from engines.subgradient_recovery.losses import LOSSES, PSI, Knobs, apply, members_at
+from engines.subgradient_recovery.losses import LOSSES, PSI, Knobs, apply
 from engines.subgradient_recovery.problem import Problem, State, operator_norm
 from engines.subgradient_recovery.prox_linear import prox_linear
 
@@ -41,13 +40,18 @@ class Residuals(NamedTuple):
     """`[B]`."""
 
 
-def measure(problem: Problem, state: State, knobs: Knobs, needs_norm: bool = True) -> Residuals:
-    """Measure the iterate `[B, d, k]` and weigh its residuals; where the direction's norm is not needed it is 1."""
-    R = problem.sensing.forward(state.U @ state.U.mT).sub_(problem.y)
+ALL = frozenset({"norm", "loss"})
+"""Measured beside residuals and direction, where it is read."""
+
+
+def measure(problem: Problem, state: State, knobs: Knobs, needs: Set[str] = ALL) -> Residuals:
+    """Measure the iterate `[B, d, k]` and weigh its residuals; the norm, and the loss, are 1 where not needed."""
+    R = problem.sensing.forward(torch.bmm(state.U, state.U.mT)).sub_(problem.y)
     explained = R if problem.doubled is None else R + state.g.square() - state.h.square()
     Q = problem.sensing.adjoint(apply(PSI, problem.weighings, explained, knobs))
-    norm = operator_norm(Q).clamp_min(TINY) if needs_norm else torch.ones_like(problem.scale)
-    return Residuals(R, Q, norm, apply(LOSSES, problem.losses, R, knobs))
+    one = torch.ones_like(problem.scale)
+    norm = operator_norm(Q).clamp_min(TINY) if "norm" in needs else one
+    return Residuals(R, Q, norm, apply(LOSSES, problem.losses, R, knobs) if "loss" in needs else one)
 
 
 def shrink(problem: Problem, knobs: Knobs) -> Tensor:
@@ -56,9 +60,8 @@ def shrink(problem: Problem, knobs: Knobs) -> Tensor:
     return (1 - problem.decays * knobs["eta0"] / budget).clamp_min(0)
 
 
-@dataclass(frozen=True)
 class MethodInputs:
-    """Members of one method."""
+    """Members of one method, each of whose values is taken out of the batch when it is read."""
 
     U: Tensor
     """`[B, d, k]`."""
@@ -77,6 +80,12 @@ class MethodInputs:
     damping: Tensor
     padded: Tensor
 
+    def __init__(self, whole: Mapping[str, Tensor], places: Tensor | slice) -> None:
+        self._whole, self._places = whole, places
+
+    def __getattr__(self, name: str) -> Tensor:
+        return self._whole[name] if isinstance(self._places, slice) else self._whole[name][self._places]
+
     def divided(self, damping: Tensor) -> Tensor:
         """Preconditioned gradient `D (UᵀU + damping I)⁻¹`, `[B, d, k]`, with damping `[B]`."""
         return divide(self.D, self.U, self.padded, damping)
@@ -92,6 +101,17 @@ class MethodInputs:
 
 NORMALISED = "subgm"
 """The method whose steps are divided by the norm of the direction; the others do without its eigenvalues."""
+
+BY_LOSS = ("subgm_loss", "polyak", "scaled_sm", "opsa", "opsa_gap")
+"""Methods whose steps are as long as the loss says."""
+
+
+def needed(problem: Problem) -> Set[str]:
+    """Name what the methods of a batch read beside residuals and direction."""
+    methods = [method for method, _ in problem.methods]
+    norm, loss = NORMALISED in methods, any(method in BY_LOSS for method in methods)
+    return {name for name, reads in (("norm", norm), ("loss", loss)) if reads}
+
 
 Move = tuple[Tensor, Tensor]
 """Direction Z `[B, d, k]` and step size eta `[B]`."""
@@ -117,29 +137,32 @@ METHODS: dict[str, Callable[[MethodInputs], Move]] = {
 def move(problem: Problem, state: State, knobs: Knobs, now: Residuals) -> Move:
     """Direction `[B, d, k]` and step size `[B]` of each member's own method."""
     whole = {
-        "U": state.U, "D": (now.Q @ state.U).mul_(2), "step": knobs["eta0"] * state.decay, "eta0": knobs["eta0"],
-        "norm": now.norm, "scale": problem.scale, "loss": now.loss, "damping": knobs["damping"],
-        "gap": (now.loss - problem.true_loss).clamp_min(0), "padded": problem.padded,
+        "U": state.U, "D": torch.bmm(now.Q, state.U).mul_(2), "eta0": knobs["eta0"],
+        "step": knobs["eta0"] * state.decay, "norm": now.norm, "scale": problem.scale, "loss": now.loss,
+        "damping": knobs["damping"], "gap": (now.loss - problem.true_loss).clamp_min(0), "padded": problem.padded,
     }  # fmt: skip
-    moves = [METHODS[method](MethodInputs(**members_at(whole, places))) for method, places in problem.methods]
+    moves = [METHODS[method](MethodInputs(whole, places)) for method, places in problem.methods]
     parts = [(move, places) for move, (_, places) in zip(moves, problem.methods, strict=True)]
     return scattered(parts, lambda move, _: move[0]), scattered(parts, lambda move, _: move[1])
 
 
-def step(problem: Problem, state: State, knobs: Knobs) -> State:
-    """Take one iteration of each member's own method on U `[B, d, k]`."""
-    now = measure(problem, state, knobs, needs_norm=any(method == NORMALISED for method, _ in problem.methods))
-    Z, eta = move(problem, state, knobs, now)
-    change = Z * -eta[:, None, None]
-    if problem.proximal is not None:
-        change = prox_linear(problem, state, problem.proximal, now.R, change)
-    return State(
-        U=state.U + change,
-        decay=state.decay * shrink(problem, knobs),
-        spent=state.spent + problem.decays * knobs["eta0"] * state.decay,
-        moved=_moved(problem, state, change),
-        **_doubled(problem, state, knobs, eta, now.R),
-    )
+def steps(problem: Problem, state: State, knobs: Knobs, count: int) -> State:
+    """Take `count` iterations of each member's own method on U `[B, d, k]`."""
+    needs, rho, first = needed(problem), shrink(problem, knobs), problem.decays * knobs["eta0"]
+    for _ in range(count):
+        now = measure(problem, state, knobs, needs)
+        Z, eta = move(problem, state, knobs, now)
+        change = Z * -eta[:, None, None]
+        if problem.proximal is not None:
+            change = prox_linear(problem, state, problem.proximal, now.R, change)
+        state = State(
+            U=state.U + change,
+            decay=state.decay * rho,
+            spent=state.spent + first * state.decay,
+            moved=_moved(problem, state, change),
+            **_doubled(problem, state, knobs, eta, now.R),
+        )
+    return state
 
 
 def _moved(problem: Problem, state: State, change: Tensor) -> Tensor:

@@ -55,7 +55,11 @@ class SubgradientRecoveryEngine(Engine[SubgradientRecovery, Problem, State]):
 
     def step(self, problem: Problem, state: State, knobs: Mapping[str, Tensor]) -> State:
         """Take one iteration of each member's method; the state is `[B, *]`, each knob `[B]`."""
-        return dynamics.step(problem, state, knobs)
+        return dynamics.steps(problem, state, knobs, 1)
+
+    def steps(self, problem: Problem, state: State, knobs: Mapping[str, Tensor], count: int) -> State:
+        """Take `count` iterations of each member's method; the state is `[B, *]`, each knob `[B]`."""
+        return dynamics.steps(problem, state, knobs, count)
 
     def observe(self, problem: Problem, state: State, knobs: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Compute all channels but the thin ones, `[B, *]` each."""

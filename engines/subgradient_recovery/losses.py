@@ -75,11 +75,19 @@ def weighing(method: str, loss: str) -> str:
     return FIXED_WEIGHING.get(method, loss)
 
 
-def members_at(values: Knobs, places: Tensor | slice) -> Knobs:
-    """Values `[b, *]` of the members at `places`, out of `[B, *]`; all where a slice stands for the batch."""
-    return values if isinstance(places, slice) else {name: value[places] for name, value in values.items()}
+def knobs_at(knobs: Knobs, places: Tensor | slice) -> Knobs:
+    """The `RULE_KNOBS` `[b]` of the members at `places`, out of `[B]`; all where a slice stands for the batch."""
+    return knobs if isinstance(places, slice) else {name: knobs[name][places] for name in RULE_KNOBS}
+
+
+WITHOUT_KNOBS = ("l1", "l2")
+"""Rules that read no knob."""
 
 
 def apply(rules: Mapping[str, Rule], parts: Groups, R: Tensor, knobs: Knobs) -> Tensor:
     """Apply each member's rule to its residuals `R [B, m]`: `[B]` for `LOSSES`, `[B, m]` for `PSI`."""
-    return scattered(parts, lambda kind, places: rules[kind](R[places], members_at(knobs, places)))
+
+    def some(kind: str, places: Tensor | slice) -> Tensor:
+        return rules[kind](R[places], {} if kind in WITHOUT_KNOBS else knobs_at(knobs, places))
+
+    return scattered(parts, some)

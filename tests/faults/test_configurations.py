@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import engines
 import launch
+from dashboard.controls.ensemble import read_values
 from dashboard.session import link
 from dashboard.session.start import Start
 from dashboard.session.view_state import ViewState
@@ -51,6 +52,24 @@ def test_any_value_of_any_knob_is_taken_or_refused(which, value):
         config = engine.Config(**{knob.name: value})
         assert type(getattr(config, knob.name)) is knob.type
         assert type(config).from_json(config.to_json()) == config
+
+
+TYPED = st.one_of(TEXTS, NUMBERS.map(str))
+
+
+@given(st.sampled_from(KNOBS), st.one_of(TYPED, st.lists(TYPED, max_size=4).map(", ".join),
+       st.tuples(TYPED, TYPED, TYPED).map(lambda words: "{} … {} × {}".format(*words))))  # fmt: skip
+@example((ENGINE, Toy.knob("d")), "1 to " + "9" * 400)
+@example((ENGINE, Toy.knob("eta")), "5e-324 to 1e308 × 9")
+@example((ENGINE, Toy.knob("shift")), "-1e308 to 1e308")
+@example((ENGINE, Toy.knob("shift")), "nan to inf × 3")
+def test_values_that_are_typed_for_an_ensemble_are_read_or_refused(which, text):
+    _, knob = which
+    if knob.type not in (int, float):
+        return
+    with one_sentence():
+        values = read_values(knob, text)
+        assert values and all(type(value) is knob.type and knob.check("", value) == value for value in values)
 
 
 CONTRADICTORY = [

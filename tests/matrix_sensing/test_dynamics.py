@@ -8,7 +8,7 @@ from engines.core.compute.simulation import Simulation
 from engines.core.runs.experiment import Experiment
 from engines.core.runs.run import Run
 from engines.matrix_sensing.config import MatrixSensing
-from engines.matrix_sensing.dynamics import lifted, step
+from engines.matrix_sensing.dynamics import lifted, steps
 from engines.matrix_sensing.engine import ENGINE
 from engines.matrix_sensing.problem import State
 from tests.matrix_sensing.plain import descend, measurements, tensors, truth
@@ -74,7 +74,7 @@ def test_the_step_is_the_gradient_of_the_loss(parameterization, scale):
 
     direction = torch.from_numpy(np.random.default_rng(0).standard_normal(state.F.shape))
     central = (loss(state.F + 1e-6 * direction, state.G) - loss(state.F - 1e-6 * direction, state.G)) / 2e-6
-    moved = step(problem, state, batch.knobs)
+    moved = steps(problem, state, batch.knobs, 1)
     gradient = (state.F - moved.F) / config.eta
     assert float((gradient * direction).sum()) == pytest.approx(scale * central, rel=1e-6)
 
@@ -89,7 +89,7 @@ def test_the_gradient_convention_doubles_the_step():
 def test_imbalance_drifts_by_the_exact_second_order_term():
     config = MatrixSensing(**{**TINY, **GAUSSIAN, "target": "general"})
     batch = simulated(config, 20)
-    F, G, after = batch.state.F, batch.state.G, step(batch.problem, batch.state, batch.knobs)
+    F, G, after = batch.state.F, batch.state.G, steps(batch.problem, batch.state, batch.knobs, 1)
     eye = torch.eye(8, dtype=torch.float64)[None]
     R = batch.problem.image(batch.problem.residual(F, G), eye)
     drift = (after.F.mT @ after.F - after.G.mT @ after.G) - (F.mT @ F - G.mT @ G)
@@ -120,7 +120,7 @@ def test_a_rotation_of_the_columns_leaves_the_error():
     state = turned = batch.state
     turned = turned._replace(F=turned.F @ Q, G=turned.G @ Q)
     for _ in range(50):
-        state, turned = (step(batch.problem, s, batch.knobs) for s in (state, turned))
+        state, turned = (steps(batch.problem, s, batch.knobs, 1) for s in (state, turned))
     torch.testing.assert_close(state.F @ state.G.mT, turned.F @ turned.G.mT, rtol=1e-11, atol=1e-12)
 
 
@@ -129,7 +129,7 @@ def test_the_truth_is_a_fixed_point():
     F = torch.zeros_like(batch.state.F)
     G = torch.zeros_like(batch.state.G)
     F[0, 0, 0], F[0, 1, 1], G[0, 0, 0], G[0, 1, 1] = 1.0, 0.5, 1.0, 1.0
-    moved = step(batch.problem, batch.state._replace(F=F, G=G), batch.knobs)
+    moved = steps(batch.problem, batch.state._replace(F=F, G=G), batch.knobs, 1)
     assert torch.equal(moved.F, F) and torch.equal(moved.G, G)
 
 

@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from engines.core.numerics.svec import UpperTriangle
+from engines.matrix_sensing import operators
 from engines.matrix_sensing.config import MatrixSensing
 from engines.matrix_sensing.draws import draw
 from tests.matrix_sensing.plain import normal
@@ -44,6 +45,17 @@ def test_left_is_the_transpose_of_right(name):
     # <E, A*A(E)> / 2 is the loss.
     half = 0.5 * ((L @ N.mT) * R).sum((-2, -1))
     torch.testing.assert_close(operator.loss(residual, None), half, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", SENSED)
+def test_what_many_members_share_lies_otherwise_in_memory_and_is_the_same_map(name, monkeypatch):
+    operator = drawn(name)
+    monkeypatch.setattr(operators, "MANY", 2)
+    shared = operators.served(operator, 2)
+    assert operators.served(operator, 1) is operator
+    torch.testing.assert_close(matrix(shared), matrix(operator), rtol=1e-12, atol=1e-12)
+    if isinstance(operator, operators.GaussianOperator):
+        assert torch.equal(shared.down, operator.down) and shared.down.stride() == operator.down.stride()[::-1]
 
 
 def test_svec_is_an_isometry():

@@ -1,4 +1,4 @@
-"""Taking many steps at once: a plain loop, or CUDA graphs where launches would dominate."""
+"""CUDA graphs of one step and of many, where launches would dominate."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-Step = Callable[[Any, Mapping[str, Tensor]], Any]
+Steps = Callable[[Any, Mapping[str, Tensor], int], Any]
+"""Takes that many steps from a state of tensors `[B, *]`, with knobs `[B]`."""
 
 UNROLLED = (32, 1)
 """Steps of each graph: the long one saves launches, and the short one takes what is left up to the next frame."""
@@ -21,21 +22,14 @@ _CAPTURES = threading.Lock()
 """One capture at a time in a process; runs and probes have threads of their own."""
 
 
-def loop(step: Step, state: Any, knobs: Mapping[str, Tensor], count: int) -> Any:
-    """Apply `state = step(state, knobs)` `count` times; tensors of the state are `[B, *]`, knobs `[B]`."""
-    for _ in range(count):
-        state = step(state, knobs)
-    return state
-
-
 class CapturedSteps:
-    """CUDA graphs in which `step` is captured once, and 32 times.
+    """CUDA graphs in which 1 and 32 of the steps are captured.
 
     They read and write their own static tensors, so states handed in and out stay immutable. Raises `RuntimeError`
     where a step cannot be captured: one of its operations waits for the GPU, or memory runs out.
     """
 
-    def __init__(self, step: Step, state: Any, knobs: Mapping[str, Tensor]) -> None:
+    def __init__(self, steps: Steps, state: Any, knobs: Mapping[str, Tensor]) -> None:
         self._state = type(state)(*(value.clone() for value in state))
         self._knobs = {name: value.clone() for name, value in knobs.items()}
         self._made, self._given = None, knobs
@@ -44,15 +38,15 @@ class CapturedSteps:
             stream = torch.cuda.Stream()
             stream.wait_stream(torch.cuda.current_stream())
             with torch.cuda.stream(stream):
-                loop(step, self._state, self._knobs, WARM_UP)
+                steps(self._state, self._knobs, WARM_UP)
             torch.cuda.current_stream().wait_stream(stream)
-            self._graphs = [(count, self._captured(step, count, stream)) for count in UNROLLED]
+            self._graphs = [(count, self._captured(steps, count, stream)) for count in UNROLLED]
 
-    def _captured(self, step: Step, count: int, stream: torch.cuda.Stream) -> torch.cuda.CUDAGraph:
+    def _captured(self, steps: Steps, count: int, stream: torch.cuda.Stream) -> torch.cuda.CUDAGraph:
         graph = torch.cuda.CUDAGraph()
         # Other runs and probes may allocate in their own threads meanwhile.
         with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
-            self._assign(self._state, loop(step, self._state, self._knobs, count))
+            self._assign(self._state, steps(self._state, self._knobs, count))
         return graph
 
     def __call__(self, state: Any, knobs: Mapping[str, Tensor], count: int) -> Any:

@@ -6,11 +6,11 @@ import ctypes
 import logging
 from functools import cache
 
-TRIM, MAP = -1, -3
-"""Numbers of the parameters of `mallopt`: free bytes that are kept at the top of a heap, and bytes that are mapped."""
+TRIM, MAP, HEAPS = -1, -3, -8
+"""Numbers of parameters of `mallopt`: free bytes at the top of a heap that are kept, bytes that are mapped, heaps."""
 
 KEPT, MAPPED = 2**25, 2**25
-"""Free bytes that a thread's heap may keep; larger blocks than `MAPPED`, the most that glibc allows, it never holds."""
+"""Free bytes that a heap may keep; larger blocks than `MAPPED`, the most that glibc allows, it never holds."""
 
 
 @cache
@@ -19,6 +19,8 @@ def keep_freed_memory() -> None:
 
     By default it unmaps each freed block of a megabyte, and the system maps the next one page by page: a product of
     [64, 8192] doubles then takes 16 times as long as one into memory that is there.
+
+    Threads share one heap: the top of one of their own, which nobody can give back, would be kept for each of them.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt
@@ -27,3 +29,4 @@ def keep_freed_memory() -> None:
         return
     mallopt(MAP, MAPPED)
     mallopt(TRIM, KEPT)
+    mallopt(HEAPS, 1)

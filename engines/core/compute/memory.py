@@ -9,7 +9,8 @@ from typing import NamedTuple
 import torch
 
 from engines.core.compute import device as devices
-from engines.core.compute.simulation import CHECKPOINT_BUDGET, Simulation, group_by_shape
+from engines.core.compute.checkpoints import CHECKPOINT_BUDGET
+from engines.core.compute.simulation import Simulation, group_by_shape
 from engines.core.data.recording import BUDGET as THIN_CHANNELS
 from engines.core.data.recording import Frame
 from engines.core.data.schedule import THIN, Schedule
@@ -19,6 +20,9 @@ from engines.core.protocol.errors import ConfigError, OutOfMemory
 
 COPIES = 3
 """States that are alive at once beside the one that the engine counts: the next, the last looked at, and the first."""
+
+ON_THE_WAY = 2
+"""Such states more on a GPU, where a look is on its way to the host: the one that is seen, and the one before."""
 
 
 class MemoryNeeds(NamedTuple):
@@ -33,16 +37,18 @@ def estimate(engine: Engine, configs: Sequence[Config]) -> int:
     return sum(engine.nbytes(group) for group in group_by_shape(configs).values())
 
 
-def needs(simulation: Simulation, frame: Frame, steps: int) -> MemoryNeeds:
-    """Count what a simulation that has begun with `frame` takes until `steps`.
+def needs(simulation: Simulation, frame: Frame, steps: int, recorded: int = 0) -> MemoryNeeds:
+    """Count what a simulation takes in so many steps on a new schedule, beside the rows that are `recorded` before.
 
     Counted are the problem and the state as the engine estimates them, and as measured the copies of the state, the
-    checkpoints and the rows recorded; those lie in the memory of the host.
+    checkpoints and the rows recorded, which are as large as `frame`; those lie in the memory of the host.
     """
     state = simulation.nbytes()
-    states = simulation.estimate + COPIES * state + _budgeted(state, THIN.count(steps), CHECKPOINT_BUDGET)
-    rows = recording_bytes(simulation.engine, frame, steps)
-    return MemoryNeeds(states + rows) if simulation.device.type == "cpu" else MemoryNeeds(rows, states)
+    kept = _budgeted(state, recorded + THIN.count(steps), CHECKPOINT_BUDGET)
+    states = simulation.estimate + COPIES * state + kept
+    rows = recording_bytes(simulation.engine, frame, steps, recorded)
+    on_host = simulation.device.type == "cpu"
+    return MemoryNeeds(states + rows) if on_host else MemoryNeeds(rows, states + ON_THE_WAY * state)
 
 
 def require(simulation: Simulation, frame: Frame, steps: int) -> None:
@@ -112,12 +118,17 @@ def _largest(fits: Callable[[int], bool], below: int) -> int:
     return low
 
 
-def recording_bytes(engine: Engine, frame: Frame, steps: int) -> int:
-    """Bytes of everything recorded up to a step, from one frame with all channels; rows are set aside in advance."""
+def recording_bytes(engine: Engine, frame: Frame, steps: int, recorded: int = 0) -> int:
+    """Bytes of all that is recorded in so many steps, beside rows that are there, from one frame with all channels.
+
+    Rows are copied where more of them are set aside: for a moment all are there twice. Of large channels, which are
+    kept in single precision, every second row goes over a budget: for a moment half of them are there twice.
+    """
     thin = {channel.name for channel in engine.channels if channel.thin}
     dense = sum(value.nbytes for name, value in frame.values.items() if name not in thin)
-    large = sum(value.nbytes for name, value in frame.values.items() if name in thin) // 2  # kept in single precision
-    return 2 * int(dense * Schedule().count(steps)) + _budgeted(large, THIN.count(steps), THIN_CHANNELS)
+    large = sum(value.nbytes for name, value in frame.values.items() if name in thin) // 2
+    kept = _budgeted(large, recorded + THIN.count(steps), THIN_CHANNELS)
+    return 2 * int(dense * (recorded + Schedule().count(steps))) + min(2 * kept, max(kept, 3 * THIN_CHANNELS // 2))
 
 
 def _budgeted(each: int, count: float, budget: int) -> int:

@@ -6,9 +6,7 @@ One thread at a time owns a simulation. Nothing in it depends on the clock.
 from __future__ import annotations
 
 import logging
-from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,18 +16,17 @@ from torch import Tensor
 from engines.core.compute import device as devices
 from engines.core.compute.arithmetic import without_gradients
 from engines.core.compute.channel_check import check_channels
+from engines.core.compute.checkpoints import Bookmark, Checkpoint
 from engines.core.compute.cuda_graph import CapturedSteps
 from engines.core.compute.device import Transfer
 from engines.core.compute.heap import keep_freed_memory
+from engines.core.compute.looks import Looks
 from engines.core.compute.slabs import Slabs
 from engines.core.data.recording import Frame
 from engines.core.data.schedule import THIN, Schedule
 from engines.core.protocol.config import Config
 from engines.core.protocol.engine import Engine
 from engines.core.protocol.errors import EngineFailure, engine_failures, message_of
-
-CHECKPOINT_BUDGET = 256 * 2**20
-"""Bytes that the checkpoints of one run may take."""
 
 HUGE = 1e30
 """An entry of the state beyond this has diverged: its powers would overflow the diagnostics."""
@@ -39,22 +36,11 @@ CPU = torch.device("cpu")
 READ_AT_ONCE = (torch.float64, torch.float32)
 """Types of which a processor finds least and largest in one reading."""
 
+FINITE = ""
+"""The name under which it is sent, beside the channels, whether all members are finite, `[]`."""
+
 LOSS = "loss"
 """The channel that is finite for as long as a member is, where an engine has it."""
-
-
-@dataclass(frozen=True)
-class Checkpoint:
-    """Everything that evolves, at one step; restoring it and advancing repeats the run bit for bit."""
-
-    step: int
-    schedule: Schedule
-    diverged_at: np.ndarray
-    batches: tuple[tuple[Any, dict[str, Tensor]], ...]
-
-    def nbytes(self) -> int:
-        """Count the bytes of the states."""
-        return sum(value.nbytes for state, _ in self.batches for value in state)
 
 
 class Batch:
@@ -67,9 +53,10 @@ class Batch:
         self.knobs = {name: self._tensor(configs, name) for name in _numeric(engine.Config)}
         self.state = engine.init(configs, self.problem)
         self._slabs = Slabs(engine, self.problem, self.state)
+        self.looks = Looks(engine, self.problem, self.state)
         self.diverged = torch.zeros(len(members), dtype=torch.bool, device=device)
-        self._any_diverged = False
-        self._checked = self.state
+        self._any_diverged = self._all_diverged = False
+        self.checked = self.state
         self.captured: CapturedSteps | None = None
         self._to_capture = device.type == "cuda" and engine.capturable(self.problem)
         self._sizes: dict[str, torch.Size] = {}
@@ -78,38 +65,59 @@ class Batch:
         values = [float(getattr(config, name)) for config in configs]
         return torch.tensor(values, dtype=devices.widest_real(self.device), device=self.device)
 
-    def _step(self, state: Any, knobs: Any) -> Any:
-        return self.engine.step(self.problem, state, knobs)
+    def _steps(self, state: Any, knobs: Any, count: int) -> Any:
+        return self.engine.steps(self.problem, state, knobs, count)
 
     def advance(self, count: int) -> None:
-        """Take `count` steps."""
+        """Take `count` steps; none where all members have diverged."""
+        if self._all_diverged:
+            return
         if self._to_capture:
             self._capture()
         if self.captured:
             self.state = self.captured(self.state, self.knobs, count)
         else:
-            self.state = self._slabs.advance(self.engine.step, self.state, self.knobs, count)
+            self.state = self._advanced(self.state, count)
+
+    def _advanced(self, state: Any, count: int) -> Any:
+        frozen = self.diverged if self._any_diverged else None
+        return self._slabs.advance(self.engine.steps, state, self.knobs, count, frozen)
 
     def _capture(self) -> None:
         """Capture the step once and for all; where that fails, the plain loop does the same, only slower."""
         self._to_capture = False
         try:
-            self.captured = CapturedSteps(self._step, self.state, self.knobs)
+            self.captured = CapturedSteps(self._steps, self.state, self.knobs)
         except RuntimeError as error:
             devices.give_back()
             said = message_of(error)
             logging.getLogger(__name__).warning("%s is computed without a graph: %s", self.engine.title, said)
 
-    def channels(self, thin: bool) -> dict[str, Tensor]:
-        """Observe all channels `[B, *dims]`, the thin ones where asked for. Raises `EngineFailure` for others."""
-        arguments, members = (self.problem, self.state, self.knobs), len(self.members)
-        values = check_channels(self.engine, self.engine.observe(*arguments), members, False)
+    def channels(self, states: Sequence[Any], thin: Sequence[int]) -> dict[str, Tensor]:
+        """Observe all channels in T states, `[T, B, *dims]`, and those that are thin in the states at some places.
+
+        Raises `EngineFailure` for channels that are not as declared.
+        """
+        values = self.looks.channels(states, self.knobs)
         if thin:
-            values |= check_channels(self.engine, self.engine.snapshot(*arguments), members, True)
+            values |= self._snapshots([states[place] for place in thin])
         for name, value in values.items():
-            if self._sizes.setdefault(name, value.shape) != value.shape:
+            if self._sizes.setdefault(name, value.shape[1:]) != value.shape[1:]:
                 raise EngineFailure(f"{self.engine.title}: the channel {name} changed its shape on the way")
         return values
+
+    def _snapshots(self, states: Sequence[Any]) -> dict[str, Tensor]:
+        """All thin channels in some states, `[T, B, *dims]`."""
+        engine, members = self.engine, len(self.members)
+        given = [check_channels(engine, engine.snapshot(self.problem, state, self.knobs), members, True)
+                 for state in states]  # fmt: skip
+        return {name: torch.stack([one[name] for one in given]) for name in given[0]}
+
+    def freeze(self) -> None:
+        """Take members that are known to have diverged back to where they were looked at last."""
+        if self._any_diverged:
+            self.state = _where(self.diverged, self.checked, self.state)
+        self.checked = self.state
 
     def freeze_diverged(self, count: int) -> dict[int, int]:
         """Freeze members that diverged within the last `count` steps: {member: steps after the last call}."""
@@ -117,32 +125,35 @@ class Batch:
         if self.device.type != "cpu" or not _all_finite(self.state):
             fresh = ~_finite(self.state) & ~self.diverged
             diverged = self._replay(fresh, count) if bool(fresh.any()) else {}
-        if self._any_diverged:
-            self.state = _where(self.diverged, self._checked, self.state)
-        self._checked = self.state
+        self.freeze()
         return diverged
+
+    def within(self, states: Sequence[Any]) -> Tensor:
+        """Whether all members are within the finite numbers in some states `[B, *]`, `[]`."""
+        together = type(states[0])(*map(torch.stack, zip(*states, strict=True))) if len(states) > 1 else states[0]
+        return torch.tensor(_all_finite(together)) if self.device.type == "cpu" else _finite(together).all()
 
     def _replay(self, fresh: Tensor, count: int) -> dict[int, int]:
         """Walk again, a step at a time, to the step at which each fresh member left the finite numbers."""
         steps_after: dict[int, int] = {}
-        state = last = self._checked
+        state = last = self.checked
         for after in range(1, count + 1):
-            state = self._slabs.advance(self.engine.step, state, self.knobs, 1)
+            state = self._advanced(state, 1)
             gone = fresh & ~self.diverged & ~_finite(state)
             self.diverged = self.diverged | gone
             last = _where(fresh & ~self.diverged, state, last)
             steps_after |= {self.members[int(index)]: after for index in gone.nonzero().flatten()}
-        self._checked, self._any_diverged = last, True
+        self.checked, self._any_diverged, self._all_diverged = last, True, bool(self.diverged.all())
         return steps_after
 
     def set_diverged(self, diverged: np.ndarray) -> None:
         """Freeze the members `[B]` that are marked."""
-        self._any_diverged = bool(diverged.any())
+        self._any_diverged, self._all_diverged = bool(diverged.any()), bool(diverged.all())
         self.diverged = torch.tensor(diverged, device=self.device)
 
     def restore(self, state: Any, knobs: Mapping[str, Tensor]) -> None:
         """Come back to a state of tensors `[B, *]` and knobs `[B]`, from whatever device they are."""
-        self.state = self._checked = type(state)(*(value.to(self.device) for value in state))
+        self.state = self.checked = type(state)(*(value.to(self.device) for value in state))
         self.knobs = {name: value.to(self.device) for name, value in knobs.items()}
 
     def set(self, name: str, values: Sequence[float]) -> None:
@@ -182,13 +193,6 @@ class Simulation:
     def nbytes(self) -> int:
         """Count the bytes of the states of all members."""
         return sum(value.nbytes for batch in self.batches for value in batch.state)
-
-    def frames(self, stop: int) -> Iterator[Frame]:
-        """Advance to `stop`, yielding a frame at each scheduled step on the way."""
-        while self.step < stop:
-            self.advance(min(self.next_frame(), stop))
-            if self.step in self.schedule or self.step in self.thin:
-                yield self.observe()
 
     def next_frame(self) -> int:
         """Return the step of the next scheduled frame."""
@@ -232,27 +236,79 @@ class Simulation:
     def observe(self) -> Frame:
         """Record all channels now: NaN for members that have diverged, and around those of smaller shapes."""
         self.freeze_diverged()
-        thin = self.step in self.thin
-        transfers = []
+        looks = [self.look()]
+        values = self._received(self._sent(looks, False))
+        if LOSS in values:
+            self._mark_lost(values[LOSS][0])
+        return self._frames(looks, values)[0]
+
+    def look(self) -> Checkpoint:
+        """Note the state at this step to be observed with others, before it is known whether a member diverges there.
+
+        Where one does, what was noted is void: `return_to` a place before it.
+        """
         for batch in self.batches:
+            batch.freeze()
+        self._checked = self.step
+        batches = tuple((batch.state, batch.knobs) for batch in self.batches)
+        return Checkpoint(self.step, self.schedule, self.diverged_at.copy(), batches)
+
+    @without_gradients
+    def send(self, looks: Sequence[Checkpoint]) -> Callable[[], list[Frame] | None]:
+        """Begin to observe looks that were noted one after another; return what waits for their frames.
+
+        It gives None where a member diverged at one of them.
+        """
+        sent = self._sent(looks, True)
+
+        def frames() -> list[Frame] | None:
+            values = self._received(sent)
+            within = FINITE not in values
+            lost = LOSS in values and self._lost(values[LOSS]).any()
+            return self._frames(looks, values) if within and not lost else None
+
+        return frames
+
+    def _sent(self, looks: Sequence[Checkpoint], checked: bool) -> list[Transfer]:
+        """Channels of some looks on their way to the host, a batch each, and whether they are finite."""
+        thin = [place for place, look in enumerate(looks) if look.step in self.thin]
+        transfers = []
+        for number, batch in enumerate(self.batches):
+            states = [look.batches[number][0] for look in looks]
             with engine_failures(self.engine.title), devices.current(batch.device):
-                transfers.append(Transfer(batch.channels(thin)))
+                finite = {FINITE: batch.within(states)} if checked else {}
+                transfers.append(Transfer(batch.channels(states, thin) | finite))
+        return transfers
+
+    def _received(self, transfers: Sequence[Transfer]) -> dict[str, np.ndarray]:
+        """Channels of all members, `[T, B, *dims]`; `FINITE` among them where they are not."""
         with engine_failures(self.engine.title):
             parts = [(batch.members, sent.result()) for batch, sent in zip(self.batches, transfers, strict=True)]
+        finite = all([part.pop(FINITE, True) for _, part in parts])
         values = {name: _merge(name, parts, self.size) for name in parts[0][1]}
-        self._mark_lost(values)
-        gone = (self.diverged_at >= 0) & (self.diverged_at <= self.step)
-        return Frame(
-            self.step, {name: _blanked(value, gone) for name, value in values.items()} if gone.any() else values
-        )
+        return values if finite else values | {FINITE: np.zeros(())}
 
-    def _mark_lost(self, values: Mapping[str, np.ndarray]) -> None:
-        """Mark members as diverged whose loss was a number and is none any more, though their state may be finite."""
-        if LOSS not in values:
-            return
+    def _frames(self, looks: Sequence[Checkpoint], values: Mapping[str, np.ndarray]) -> list[Frame]:
+        """The frame of each look, from channels `[T, B, *dims]`; thin ones have the looks that are due."""
+        rows = {name: iter(value) for name, value in values.items()}
+        thin = {channel.name for channel in self.engine.channels if channel.thin}
+        frames = []
+        for look in looks:
+            due = look.step in self.thin
+            now = {name: next(row) for name, row in rows.items() if due or name not in thin}
+            gone = (self.diverged_at >= 0) & (self.diverged_at <= look.step)
+            frames.append(Frame(look.step, {n: _blanked(v, gone) for n, v in now.items()} if gone.any() else now))
+        return frames
+
+    def _lost(self, losses: np.ndarray) -> np.ndarray:
+        """Members `[*, B]` whose loss was a number and is none any more, though their state may be finite."""
         if self._has_loss is None:  # where it does not apply it is NaN from the first frame on
-            self._has_loss = ~np.isnan(values[LOSS])
-        lost = self._has_loss & ~np.isfinite(values[LOSS]) & (self.diverged_at < 0)
+            self._has_loss = ~np.isnan(losses.reshape(-1, self.size)[0])
+        return self._has_loss & ~np.isfinite(losses) & (self.diverged_at < 0)
+
+    def _mark_lost(self, losses: np.ndarray) -> None:
+        """Mark members that are lost at this step, by their losses `[B]`, as diverged."""
+        lost = self._lost(losses)
         if lost.any():
             self.set_diverged(np.where(lost, max(self.step, 1), self.diverged_at))
 
@@ -272,8 +328,17 @@ class Simulation:
     def checkpoint(self) -> Checkpoint:
         """Save what is needed to come back to this step."""
         self.freeze_diverged()
-        batches = tuple((batch.state, dict(batch.knobs)) for batch in self.batches)
-        return Checkpoint(self.step, self.schedule, self.diverged_at.copy(), batches)
+        return self.look()
+
+    def bookmark(self) -> Bookmark:
+        """Note where the simulation is, before looks are noted that may turn out to be void."""
+        return Bookmark(self.step, self._checked, [(batch.state, batch.checked) for batch in self.batches])
+
+    def return_to(self, place: Bookmark) -> None:
+        """Come back to a place between which and now no knob was turned and no member marked as diverged."""
+        self.step, self._checked = place.step, place.checked
+        for batch, states in zip(self.batches, place.states, strict=True):
+            batch.state, batch.checked = states
 
     def restore(self, saved: Checkpoint) -> None:
         """Come back to a checkpoint of this simulation, or of the same one on another device."""
@@ -282,31 +347,6 @@ class Simulation:
         for batch, (state, knobs) in zip(self.batches, saved.batches, strict=True):
             batch.restore(state, knobs)
         self.set_diverged(saved.diverged_at)
-
-
-class Checkpoints:
-    """Checkpoints of one simulation by step. Over budget every second one goes; the first and the newest stay."""
-
-    def __init__(self, budget: int | None = None) -> None:
-        self._budget = CHECKPOINT_BUDGET if budget is None else budget
-        self._saved: list[Checkpoint] = []
-
-    def save_if_due(self, simulation: Simulation) -> None:
-        """Save the simulation's state where its step is on the thin schedule and not saved yet."""
-        if simulation.step not in simulation.thin:
-            return
-        self.forget(simulation.step - 1)
-        self._saved.append(simulation.checkpoint())
-        while sum(saved.nbytes() for saved in self._saved) > self._budget and len(self._saved) > 2:
-            self._saved[1:-1] = self._saved[2:-1:2]
-
-    def before(self, step: int) -> Checkpoint:
-        """Return the last checkpoint at or before `step`."""
-        return self._saved[max(0, bisect_right([saved.step for saved in self._saved], step) - 1)]
-
-    def forget(self, step: int) -> None:
-        """Drop every checkpoint after `step`."""
-        self._saved = [saved for saved in self._saved if saved.step <= step]
 
 
 def group_by_shape(configs: Sequence[Config]) -> dict[Any, list[Config]]:
@@ -347,11 +387,12 @@ def _blanked(value: np.ndarray, gone: np.ndarray) -> np.ndarray:
 
 
 def _merge(name: str, parts: list[tuple[list[int], dict[str, np.ndarray]]], size: int) -> np.ndarray:
+    """A channel `[T, B, *]` of several batches as one of all members, NaN around those of smaller shapes."""
     values = [part[name] for _, part in parts]
     if len(values) == 1:
         return values[0]
-    shape = np.max([value.shape[1:] for value in values], axis=0).astype(int) if values[0].ndim > 1 else ()
-    merged = np.full((size, *shape), np.nan)
-    for (members, part), value in zip(parts, values, strict=True):
-        merged[(members, *(slice(0, extent) for extent in value.shape[1:]))] = part[name]
+    shape = np.max([value.shape[2:] for value in values], axis=0).astype(int) if values[0].ndim > 2 else ()
+    merged = np.full((len(values[0]), size, *shape), np.nan)
+    for (members, _), value in zip(parts, values, strict=True):
+        merged[(slice(None), members, *(slice(0, extent) for extent in value.shape[2:]))] = value
     return merged

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from engines.core.compute.cuda_graph import loop
 from engines.core.protocol.engine import Engine
 
 CACHED = 2**22
@@ -39,13 +37,21 @@ class Slabs:
             if divided[0][1] is not None:
                 self._parts = divided
 
-    def advance(self, step: Callable[..., Any], state: Any, knobs: Mapping[str, Tensor], count: int) -> Any:
-        """Return the state of tensors `[B, *]` after `count` steps of `step(problem, state, knobs)`, knobs `[B]`."""
+    def advance(
+        self, steps: Callable[..., Any], state: Any, knobs: Mapping[str, Tensor], count: int, frozen: Tensor | None
+    ) -> Any:
+        """Return the state of tensors `[B, *]` after `count` of an engine's steps, with knobs `[B]`.
+
+        Where all members of a slab are `frozen` `[B]`, nothing is computed.
+        """
         if len(self._parts) == 1:
-            return loop(partial(step, self._parts[0][1]), state, knobs, count)
+            return steps(self._parts[0][1], state, knobs, count)
         parts = []
         for places, problem in self._parts:
             own = type(state)(*(value[places] for value in state))
+            if frozen is not None and bool(frozen[places].all()):
+                parts.append(own)
+                continue
             its_knobs = {name: value[places] for name, value in knobs.items()}
-            parts.append(loop(partial(step, problem), own, its_knobs, count))
+            parts.append(steps(problem, own, its_knobs, count))
         return type(state)(*map(torch.cat, zip(*parts, strict=True)))

@@ -26,6 +26,9 @@ MEASURED = {"cpu": (2**21, 2**23), "cuda": (2**26, 2**28), "mps": (2**26, 2**28)
 GROWTH = (1.0, 1.5)
 """Powers of the bytes with which the time of a step may grow: each is read once, and by products more than once."""
 
+ENOUGH = 0.02
+"""Seconds for which steps are measured at least."""
+
 SHRINK = 0.75
 """Factor by which all sizes are made smaller at a time."""
 
@@ -55,6 +58,8 @@ def _measured(engine: Engine, configs: Sequence[Config], most: int, device: torc
             return None  # what is this small is left to the processor, which tells nothing of a GPU
         simulation.advance(2)
         times = [_step(simulation) for _ in range(3)]
+        while sum(times) < ENOUGH:  # the shortest of few short steps is one that something else held up
+            times.append(_step(simulation))
     except Exception:  # whatever is wrong with the run itself is said where that is built
         log.debug("the work of a step is not known", exc_info=True)
         return None

@@ -11,7 +11,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from engines.core.compute.simulation import Checkpoint, Simulation
+from engines.core.compute.checkpoints import Checkpoint
+from engines.core.compute.simulation import Simulation
 from engines.core.data.schedule import Schedule
 from engines.core.files.atomic_file import writing
 from engines.core.files.store import reason, require_format
@@ -61,4 +62,5 @@ def _like(fresh: Tensor, stored: Tensor) -> Tensor:
     """Return a stored tensor on the device of a fresh one. Raises `StoreError` where it is of another kind."""
     if stored.shape != fresh.shape or stored.dtype != fresh.dtype:
         raise StoreError(f"it holds {tuple(stored.shape)} of {stored.dtype}, not {tuple(fresh.shape)} of {fresh.dtype}")
-    return stored.to(fresh.device)
+    # In memory of its own: that of the file begins anywhere, where some libraries of linear algebra round otherwise.
+    return stored.to(fresh.device, copy=True)

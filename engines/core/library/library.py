@@ -22,7 +22,7 @@ from engines.core.protocol.paths import expand_home
 if TYPE_CHECKING:
     import pandas
 
-    from engines.core.compute.simulation import Checkpoint
+    from engines.core.compute.checkpoints import Checkpoint
     from engines.core.runs.run import Run
 
 FOLDER_VARIABLE = "DYNASCOPE_LIBRARY"

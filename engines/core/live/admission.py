@@ -53,9 +53,20 @@ class Admission:
             advice = memory.advice(engine, configs, LIMITS.step / seconds)
             raise ConfigError(f"a step would take about {seconds:.2g} s here, and may take {LIMITS.step:g} s: {advice}")
 
-    def measure(self, owner: object, simulation: Simulation, configs: Sequence[Config], frame: Frame, to: int) -> None:
-        """Take what a simulation that begins with `frame` needs up to a step. Raises `ConfigError`."""
-        needs = memory.needs(simulation, frame, to)
+    def measure(
+        self,
+        owner: object,
+        simulation: Simulation,
+        configs: Sequence[Config],
+        frame: Frame,
+        to: int,
+        before: int = 0,
+    ) -> None:
+        """Take what a simulation needs up to a step, with rows as large as `frame`, beside as many of them `before`.
+
+        Raises `ConfigError`; the run then takes what it took.
+        """
+        needs = memory.needs(simulation, frame, to, before)
         self._take(owner, simulation.engine, configs, needs, simulation.device)
 
     def _take(

@@ -15,8 +15,10 @@ from typing import Any
 
 from engines.core.compute import device as devices
 from engines.core.compute import memory
-from engines.core.compute.simulation import Checkpoint, Checkpoints, Simulation
-from engines.core.data.recording import Event
+from engines.core.compute.checkpoints import Checkpoint, Checkpoints
+from engines.core.compute.frames import frames
+from engines.core.compute.simulation import Simulation
+from engines.core.data.recording import Event, Frame
 from engines.core.live.admission import ADMISSION
 from engines.core.live.scheduler import Scheduler, shared
 from engines.core.protocol.config import Config
@@ -77,6 +79,8 @@ class Runner:
         self._scheduler = scheduler or shared()
         self._commands: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._simulation: Simulation | None = None
+        self._first: Frame | None = None
+        """The first frame that was observed here: what is recorded has rows of its size."""
         self._checkpoints = Checkpoints()
         self._pending = list(edits)
         self._target = 0
@@ -192,9 +196,9 @@ class Runner:
 
     def _record(self, simulation: Simulation, stop: int) -> bool:
         recorded = False
-        for frame in simulation.frames(stop):
+        for frame, state in frames(simulation, stop):
             self.run.recording.append(frame, self.run.thin)
-            self._checkpoints.save_if_due(simulation)
+            self._checkpoints.save_if_due(state)
             recorded = True
         self.run.diverged_at = simulation.diverged_at.copy()
         return recorded
@@ -220,13 +224,14 @@ class Runner:
         ADMISSION.estimate(self, self.run.engine, configs, devices.resolve_or_cpu(self.run.device))
 
         def started(simulation: Simulation) -> None:
-            ADMISSION.measure(self, simulation, configs, simulation.observe(), self.status.horizon)
+            self._first = simulation.observe()
+            ADMISSION.measure(self, simulation, configs, self._first, self.status.horizon)
             self.run.device = str(simulation.device)
             self._update(device=simulation.devices)
-            self._checkpoints.save_if_due(simulation)
+            self._checkpoints.save_if_due(simulation.checkpoint())
 
         simulation = simulation_at_end(self.run, started)
-        self._checkpoints.save_if_due(simulation)
+        self._checkpoints.save_if_due(simulation.checkpoint())
         return simulation
 
     def _update(self, **changes: Any) -> None:
@@ -248,13 +253,19 @@ class Runner:
         self.run.device = str(device)  # what is stored says where it was computed
         ADMISSION.estimate(self, self.run.engine, self.run.configs, device)
         simulation = Simulation(self.run.engine, self.run.configs, device)
-        first = simulation.observe()
+        self._first = first = simulation.observe()
         ADMISSION.measure(self, simulation, self.run.configs, first, self.status.horizon)
         self._simulation = simulation
         self.run.recording.append(first, self.run.thin)
         self.run.diverged_at = self._simulation.diverged_at.copy()
-        self._checkpoints.save_if_due(self._simulation)
+        self._checkpoints.save_if_due(self._simulation.checkpoint())
         self._update(step=0, ready=True, message="", device=self._simulation.devices)
+
+    def _admit(self, simulation: Simulation, origin: int, horizon: int) -> None:
+        """Ask for what will be recorded up to a horizon on a schedule that begins at `origin`. Raises `ConfigError`."""
+        if self._first:
+            before = len(self.run.recording.until(origin).dense)
+            ADMISSION.measure(self, simulation, self.run.configs, self._first, horizon - origin, before)
 
     def _move(self, name: str) -> None:
         """Take the state to another device. The steps so far stay as they were recorded."""
@@ -271,12 +282,10 @@ class Runner:
         self.run.diverged_at = simulation.diverged_at.copy()
 
     def _play(self) -> None:
-        self._require_simulation()
+        simulation = self._require_simulation()
         self._forget_future()
         at = self._current_step()
-        horizon = self.status.horizon if at < self.status.horizon else 10 * at
-        self._target, self._walking = horizon, False
-        self._update(playing=True, horizon=horizon)
+        self._go(simulation, self.status.horizon if at < self.status.horizon else 10 * at, False)
 
     def _stop(self) -> None:
         if self._simulation is not None:
@@ -284,11 +293,16 @@ class Runner:
         self._update(playing=False)  # last: whoever reads that it stands still finds its last row
 
     def _walk(self, count: int) -> None:
-        self._require_simulation()
+        simulation = self._require_simulation()
         self._forget_future()
         start = self._target if self._walking and self.status.playing else self._current_step()
-        self._target, self._walking = start + count, True
-        self._update(playing=True, horizon=max(self.status.horizon, self._target))
+        self._go(simulation, start + count, True)
+
+    def _go(self, simulation: Simulation, target: int, walking: bool) -> None:
+        if target > self.status.horizon:
+            self._admit(simulation, simulation.schedule.origin, target)
+        self._target, self._walking = target, walking
+        self._update(playing=True, horizon=max(self.status.horizon, target))
 
     def _apply(self, edits: Sequence[Event]) -> None:
         self._pending.clear()  # whoever turns a knob makes a future of their own
@@ -297,9 +311,10 @@ class Runner:
     def _edit(self, edits: Sequence[Event]) -> None:
         simulation = self._require_simulation()
         self._forget_future()
+        self._admit(simulation, self._current_step(), self.status.horizon)
         edit_run(self.run, simulation, [replace(edit, step=self._current_step()) for edit in edits])
         self.run.diverged_at = simulation.diverged_at.copy()
-        self._checkpoints.save_if_due(simulation)
+        self._checkpoints.save_if_due(simulation.checkpoint())
 
     def _seek(self, step: int) -> None:
         simulation = self._require_simulation()

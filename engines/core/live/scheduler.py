@@ -1,8 +1,9 @@
 """Fair shares: a bounded number of compute threads serves all runners of the process in turn.
 
-Runners take turns of a `SLICE`. A step cannot be cut, so that a turn may last much longer: it is charged, and above
-`LONG` it is set apart. Another thread takes over the round, and from then on that runner is served beside it, by one
-thread of low priority for all runners of this kind, until one of its turns is short again.
+Runners take turns of a `SLICE`, and the next turn is of whoever has had least of the processor. A step cannot be cut,
+so that a turn may last much longer: above `LONG` it is set apart. Another thread takes over the round, and from then on
+that runner is served beside it, by one thread of low priority for all runners of this kind, until one of its turns is
+short again.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ import torch
 SLICE = 0.03
 """Seconds of compute that a runner gets before the next one's turn."""
 
+LEAST = 0.001
+"""Seconds that a turn counts for at least: to change from one to another takes time, too."""
+
 LONG = 0.25
 """Seconds after which a turn no longer holds up the others."""
 
@@ -35,6 +39,13 @@ MOST_APART = 4
 
 LOW = 10
 """How far the priority of a turn that is set apart is lowered (`nice`), where the system can do that for a thread."""
+
+SWITCH = 0.0005
+"""Seconds after which Python takes the interpreter from one thread for another, by default ten times as many.
+
+A step of PyTorch gives the interpreter away at each call. Beside an event loop that is busy it would have to wait for
+as long each time to get it back.
+"""
 
 PATIENCE = 10.0
 """Seconds that the end of the process waits for the turns that are being taken."""
@@ -83,8 +94,10 @@ class Scheduler:
         self._short: WeakSet[Worker] = WeakSet()
         """Workers whose last turn was short."""
         self._long: WeakSet[Worker] = WeakSet()
-        self._debts: WeakKeyDictionary[Worker, float] = WeakKeyDictionary()
-        """Seconds that workers took beyond their slices: turns that they pass while others are ready."""
+        self._spent: WeakKeyDictionary[Worker, float] = WeakKeyDictionary()
+        """Seconds of the processor that each worker has had."""
+        self._least = 0.0
+        """How many the one had that was served last: who rested meanwhile has no claim to the time before."""
         self._changed = threading.Condition()
         self._watcher: threading.Thread | None = None
         self._stopped = False
@@ -191,6 +204,7 @@ class Scheduler:
 
     def _put(self, worker: Worker) -> None:
         """Put a worker that is ready in its lane."""
+        self._spent[worker] = max(self._spent.get(worker, 0.0), self._least)
         (self._apart if self._belongs_apart(worker) else self._round).ready.append(worker)
 
     def _belongs_apart(self, worker: Worker) -> bool:
@@ -202,7 +216,7 @@ class Scheduler:
         with self._changed:
             while thread in lane.threads and not self._stopped:
                 self._wake()
-                self._return_excess(lane)
+                self._return_excess()
                 if lane.ready:
                     turn = Turn(self._next(lane), thread, lane, time.monotonic())
                     self._turns[turn.worker] = turn
@@ -215,21 +229,20 @@ class Scheduler:
             lane.threads.discard(thread)
             return None
 
-    def _return_excess(self, lane: WorkerQueue) -> None:
+    def _return_excess(self) -> None:
         """Move those out of the round that came while there was room to set them apart, and now there is none."""
-        while lane is self._round and lane.ready and self._belongs_apart(lane.ready[0]):
-            self._apart.ready.append(lane.ready.popleft())
+        for worker in filter(self._belongs_apart, tuple(self._round.ready)):
+            self._round.ready.remove(worker)
+            self._apart.ready.append(worker)
             self._start()
 
     def _next(self, lane: WorkerQueue) -> Worker:
-        """Take the first worker that owes nothing; those before it pay a slice each."""
-        while True:
-            worker = lane.ready.popleft()
-            owed = self._debts.get(worker, 0.0) - SLICE
-            if not lane.ready or owed < 0:
-                return worker
-            self._debts[worker] = owed
-            lane.ready.append(worker)
+        """Take the worker that has had least, of several the one that waits longest."""
+        worker = min(lane.ready, key=self._spent.__getitem__)
+        lane.ready.remove(worker)
+        if lane is self._round:
+            self._least = max(self._least, self._spent[worker])
+        return worker
 
     def _end(self, turn: Turn, until: float | None, spent: float) -> None:
         """Put a worker where it belongs after its turn, and charge the `spent` seconds of the processor."""
@@ -240,7 +253,8 @@ class Scheduler:
             short = spent <= LONG and time.monotonic() - turn.begun <= HANGING
             (self._short if short else self._long).add(worker)
             (self._long if short else self._short).discard(worker)
-            self._debts[worker] = min(max(self._debts.get(worker, 0.0) + spent - SLICE, 0.0), LONG)
+            # Nobody waits for ever for a turn that was long.
+            self._spent[worker] = min(self._spent[worker] + max(spent, LEAST), self._least + LONG)
             if worker in self._again or (until is not None and until <= time.monotonic()):
                 self._again.discard(worker)
                 self._put(worker)
@@ -273,6 +287,7 @@ def _lower(thread: threading.Thread) -> None:
 def _shared() -> Scheduler:
     # One core stays free for the event loop and the browser; torch's own threads would take it.
     torch.set_num_threads(max(1, (os.cpu_count() or 2) - 1))
+    sys.setswitchinterval(SWITCH)
     scheduler = Scheduler(threads=1)
     atexit.register(scheduler.stop)  # an interpreter that ends while a thread is inside torch aborts
     return scheduler

@@ -78,6 +78,14 @@ class Race:
                   for group in self.groups]  # fmt: skip
         return replace(self, groups=tuple(replace(group, places=own) for group, own in within if len(own)))
 
+    def gather(self, index: Tensor) -> Race:
+        """Return the methods of the members at `index` `[b]`, which may repeat, with rows as wide."""
+        if len(self.groups) == 1:
+            return self
+        places = [torch.isin(index, group.places).nonzero().flatten() for group in self.groups]
+        moved = zip(self.groups, places, strict=True)
+        return replace(self, groups=tuple(replace(group, places=own) for group, own in moved if len(own)))
+
     def start(self, w: Tensor, knobs: Knobs) -> Tensor:
         """Return the memory `[B, K]` of parameters `[B, P]` before the first step."""
         memory = w.new_zeros(len(w), self.width)

@@ -25,8 +25,8 @@ class UpperTriangle:
 
     def upper(self, E: Tensor) -> Tensor:
         """Take the upper triangle `[B, n(n+1)/2]` of `sym E [B, n, n]`; `exact` says that E is symmetric already."""
-        above = E.flatten(1).index_select(1, self._above)
-        return above if self._exact else 0.5 * (above + E.flatten(1).index_select(1, self._below))
+        above = _columns(E.flatten(1), self._above)
+        return above if self._exact else 0.5 * (above + _columns(E.flatten(1), self._below))
 
     def svec(self, A: Tensor) -> Tensor:
         """Compute isometric coordinates `[m, n(n+1)/2]` of `sym A [m, n, n]`."""
@@ -34,4 +34,9 @@ class UpperTriangle:
 
     def mirrored(self, upper: Tensor) -> Tensor:
         """Build the symmetric matrices `[B, n, n]` with these upper triangles."""
-        return upper.index_select(1, self._back).view(-1, self._n, self._n)
+        return _columns(upper, self._back).view(-1, self._n, self._n)
+
+
+def _columns(values: Tensor, places: Tensor) -> Tensor:
+    """Columns `[B, p]` of `values [B, N]` at `places [p]`; for many rows quicker than `index_select`."""
+    return values.gather(1, places.expand(len(values), -1))

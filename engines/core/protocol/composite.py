@@ -33,8 +33,10 @@ class Dynamics(Generic[C]):
     init: Callable[[Sequence[C], Any], Any]
     step: Callable[[Any, Any, Knobs], Any]
     observe: Callable[[Any, Any, Knobs], dict[str, Tensor]]
+    steps: Callable[[Any, Any, Knobs, int], Any] | None = None
     snapshot: Callable[[Any, Any, Knobs], dict[str, Tensor]] = lambda problem, state, knobs: {}
     members: Callable[[Any, slice], Any] = lambda problem, places: None
+    gather: Callable[[Any, Tensor], Any] = lambda problem, index: None
     capturable: Callable[[Any], bool] = lambda problem: False
     nbytes: Callable[[Sequence[C]], int] = lambda configs: 0
     place: Callable[[Sequence[C], device], device] | None = None
@@ -73,6 +75,11 @@ class CompositeEngine(Engine[C, ChosenProblem, Any]):
         """Take one step of the chosen dynamics; tensors of the state are `[B, *]`, knobs `[B]`."""
         return problem.dynamics.step(problem.problem, state, knobs)
 
+    def steps(self, problem: ChosenProblem, state: Any, knobs: Knobs, count: int) -> Any:
+        """Take `count` steps of the chosen dynamics; tensors of the state are `[B, *]`, knobs `[B]`."""
+        own = problem.dynamics.steps
+        return own(problem.problem, state, knobs, count) if own else super().steps(problem, state, knobs, count)
+
     def observe(self, problem: ChosenProblem, state: Any, knobs: Knobs) -> dict[str, Tensor]:
         """Compute all channels that are not thin, each `[B, *dims]`."""
         return problem.dynamics.observe(problem.problem, state, knobs)
@@ -84,6 +91,11 @@ class CompositeEngine(Engine[C, ChosenProblem, Any]):
     def members(self, problem: ChosenProblem, places: slice) -> ChosenProblem | None:
         """Return the constants of some members alone, where the dynamics tell them apart."""
         own = problem.dynamics.members(problem.problem, places)
+        return None if own is None else replace(problem, problem=own)
+
+    def gather(self, problem: ChosenProblem, index: Tensor) -> ChosenProblem | None:
+        """Return the constants of the members at `index` `[b]`, where the dynamics let them be gathered."""
+        own = problem.dynamics.gather(problem.problem, index)
         return None if own is None else replace(problem, problem=own)
 
     def capturable(self, problem: ChosenProblem) -> bool:

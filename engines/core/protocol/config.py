@@ -13,6 +13,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral
+from operator import attrgetter
 from typing import Any, Literal, Self, get_type_hints
 
 from engines.core.protocol.errors import ConfigError, UnknownName, engine_failures, quote
@@ -224,7 +225,8 @@ class Config:
 
 def varied(configs: Sequence[Config]) -> list[str]:
     """List the knobs in which configurations differ, in the order in which they were declared."""
-    return [name for name, value in configs[0] if any(getattr(config, name) != value for config in configs)]
+    columns = {name: tuple(map(attrgetter(name), configs)) for name, _ in configs[0]}
+    return [name for name, values in columns.items() if values.count(values[0]) < len(values)]
 
 
 def check_index(name: str, value: Any, last: int) -> int:

@@ -320,6 +320,15 @@ class Engine(ABC, Generic[C, P, S]):
     def step(self, problem: P, state: S, knobs: Mapping[str, Tensor]) -> S:
         """Take one step; pure. `knobs` holds each numeric `init` and `live` knob as a tensor `[B]`."""
 
+    def steps(self, problem: P, state: S, knobs: Mapping[str, Tensor], count: int) -> S:
+        """Take `count` steps, to the same bits as one by one; tensors of the state are `[B, *]`, knobs `[B]`.
+
+        Overridden where steps have something in common that is computed once.
+        """
+        for _ in range(count):
+            state = self.step(problem, state, knobs)
+        return state
+
     @abstractmethod
     def observe(self, problem: P, state: S, knobs: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return all channels that are not `thin`, each `[B, *dims]`; cheap."""
@@ -330,6 +339,14 @@ class Engine(ABC, Generic[C, P, S]):
 
     def members(self, problem: P, places: slice) -> P | None:
         """Return the constants of some members alone; None where members share what a step reads."""
+        return None
+
+    def gather(self, problem: P, index: Tensor) -> P | None:
+        """Return the constants of the members at `index` `[b]`, which may repeat; None where that is not for `observe`.
+
+        States of several steps are then observed at once. It is for problems so small that calling their operations
+        is what costs; not where a product serves all members, which rounds by how many there are.
+        """
         return None
 
     def capturable(self, problem: P) -> bool:

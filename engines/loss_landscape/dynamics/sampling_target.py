@@ -23,7 +23,7 @@ from engines.loss_landscape.hessian.effective_dimension import soft_rank
 from engines.loss_landscape.models import factory, potentials
 from engines.loss_landscape.models.deep_linear import DeepLinear
 from engines.loss_landscape.models.mlp import Mlp
-from engines.loss_landscape.models.model import Trainable
+from engines.loss_landscape.models.model import Samples, Trainable
 from engines.loss_landscape.models.own_model import OwnModel
 
 DENSE = 600
@@ -66,10 +66,11 @@ def _behaviour(configs: Configs) -> SamplingTarget:
     with torch.no_grad():
         outputs = subject.model(subject.start[:, None], X)
 
-    def loss(theta: Tensor) -> Tensor:
-        return (subject.model(theta, X) - outputs).square().sum((-2, -1)) / (2 * X.shape[-2])
+    def distance(made: Tensor, outputs: Tensor) -> Tensor:
+        return (made - outputs).square().sum((-2, -1)) / (2 * X.shape[-2])
 
     model = subject.model
+    loss = Trainable(model, Samples(X, outputs), subject.test, distance, subject.start, subject.seeds)
     perceptron = (model, subject.train.X) if isinstance(model, Mlp) else None
     return SamplingTarget(loss, subject.start, n=X.shape[-2], perceptron=perceptron, accuracies=_accuracies(subject))
 

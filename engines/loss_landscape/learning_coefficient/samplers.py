@@ -61,9 +61,12 @@ def window(star: Tensor, b: Tensor | float, gamma: Tensor | float = 1.0) -> Wind
 
 def init_state(loss: Loss, theta: Tensor) -> ChainPoint:
     """Evaluate loss and gradient at `theta [*, C, P]`: the state before the first step."""
-    at = theta.detach().requires_grad_()
-    value = loss(at)
-    (gradient,) = torch.autograd.grad(value.sum(), at)  # chains are independent: each gets the gradient of its own
+    at = theta.detach()
+    if (own := getattr(loss, "loss_and_gradient", None)) is not None:  # a network knows a quicker way
+        value, gradient = own(at)
+    else:
+        value = loss(at.requires_grad_())
+        (gradient,) = torch.autograd.grad(value.sum(), at)  # chains are independent: each gets that of its own
     return ChainPoint(at.detach(), value.detach(), gradient, torch.ones_like(value, requires_grad=False))
 
 

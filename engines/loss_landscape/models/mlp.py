@@ -72,3 +72,31 @@ class Mlp:
             z = W[..., : W.shape[-1] - self.bias] @ (ACTIVATIONS[self.activation](at) if layer else at)
             at = z.add_(W[..., -1:]) if self.bias else z  # in place: new memory costs more than the sum
         return at.mT
+
+    def pullback(self, theta: Tensor, X: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
+        """Outputs `f [*, n, d_L]` of a ReLU net, and the function of `dL/df` that gives `dL/dtheta [*, P]`.
+
+        As by autograd, product by product; quicker, as gates are closed in place and no graph is kept.
+        """
+        weights = [W[..., : W.shape[-1] - self.bias] for W in self.split(theta)]
+        inputs, at, members = [], X.mT, theta.shape[:-1]
+        if X.shape[:-2] != members:  # lies in memory as a product of stacks has it, so that it rounds as one
+            at = at.expand(*members, -1, -1).flatten(0, -3).unflatten(0, members)
+        for W, whole in zip(weights, self.split(theta), strict=True):
+            inputs.append(at.relu_() if inputs else at)
+            at = W @ at
+            at = at.add_(whole[..., -1:]) if self.bias else at
+
+        def pull(slope: Tensor) -> Tensor:
+            gradient, d = torch.empty_like(theta), slope.mT
+            parts = self.split(gradient)
+            for layer in reversed(range(len(weights))):
+                parts[layer][..., : weights[layer].shape[-1]] = d @ inputs[layer].mT
+                if self.bias:
+                    parts[layer][..., -1] = d.sum(-1)
+                if layer:
+                    d = weights[layer].mT @ d
+                    torch.ops.aten.threshold_backward.grad_input(d, inputs[layer], 0, grad_input=d)
+            return gradient
+
+        return at.mT, pull

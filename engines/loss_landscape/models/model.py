@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from engines.core.protocol.errors import ConfigError
+from engines.loss_landscape.models.mlp import Mlp
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,10 @@ def half_squared_error(outputs: Tensor, targets: Tensor) -> Tensor:
     return squared_error(outputs, targets) / 2
 
 
+NEAR = 2**23
+"""Bytes that the layers of the members make which go through a backward pass together: a cache keeps them."""
+
+
 @dataclass(frozen=True)
 class Trainable:
     """A network that can be trained; its members differ in where they begin, and may differ in their samples."""
@@ -99,6 +104,10 @@ class Trainable:
     """Parameters at step 0, `[B, P]`."""
     seeds: tuple[int, ...]
     """Seeds, one a member: of where it begins, of samples of its own, and of the order of minibatches."""
+
+    def __call__(self, theta: Tensor) -> Tensor:
+        """Loss `[*]` of parameters `[*, P]` on the training samples; differentiable."""
+        return self.loss(theta)
 
     def loss(self, theta: Tensor, samples: Samples | None = None) -> Tensor:
         """Loss `[*]` of parameters `[*, P]` on the training samples, or on others; differentiable."""
@@ -133,10 +142,27 @@ class Trainable:
 
     def loss_and_gradient(self, theta: Tensor, samples: Samples | None = None) -> tuple[Tensor, Tensor]:
         """Loss `[*]` of parameters `[*, P]`, and its gradient `[*, P]`, by one backward pass."""
+        if isinstance(self.model, Mlp) and self.model.activation == "relu":
+            return self._by_hand(self.model, theta.detach(), samples or self.train)
         with torch.enable_grad():
             point = theta.detach().requires_grad_()
             loss = self.loss(point, samples)
             return loss.detach(), torch.autograd.grad(loss.sum(), point)[0]
+
+    def _by_hand(self, model: Mlp, theta: Tensor, samples: Samples) -> tuple[Tensor, Tensor]:
+        """Loss and gradient by derivatives of the loss in the outputs alone, some members at a time."""
+        each = max(1, NEAR // (samples.X.shape[-2] * sum(model.sizes[1:]) * theta.element_size()))
+        if theta.ndim == 2 and samples.X.ndim == 2 and not theta.is_cuda and each < len(theta):
+            parts = [self._by_hand(model, some, samples) for some in theta.split(each)]
+            loss, gradient = (torch.cat(values) for values in zip(*parts, strict=True))
+            return loss, gradient
+        with torch.no_grad():
+            outputs, pull = model.pullback(theta, samples.X)
+        with torch.enable_grad():
+            loss = self.loss_of(outputs.requires_grad_(), samples)
+            (slope,) = torch.autograd.grad(loss.sum(), outputs)
+        with torch.no_grad():
+            return loss.detach(), pull(slope)
 
     @torch.no_grad()
     def accuracy(self, theta: Tensor, samples: Samples | None = None) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -124,9 +125,10 @@ def behavioural_landscape(network: NetworkAtStep) -> Landscape:
 
     target = outputs(network.theta).detach()
 
-    def loss(theta: Tensor) -> Tensor:
-        return (outputs(theta) - target).square().sum((-2, -1)) / (2 * len(X))
+    def distance(made: Tensor, target: Tensor) -> Tensor:
+        return (made / scale - target).square().sum((-2, -1)) / (2 * len(X))
 
+    loss = Trainable(model, Samples(X, target), network.samples, distance, network.theta[None], (0,))
     by_hand = _behavioural_product(model, network.theta, X, scale)
     return Landscape(
         network.config, network.theta, loss, outputs, len(X), scale, is_classifier(network), scale_note(scale),
@@ -148,9 +150,7 @@ def _behavioural_product(model: Model, theta: Tensor, X: Tensor, scale: float) -
 def trained_landscape(network: NetworkAtStep) -> Landscape:
     """Landscape of the loss on labels or targets that training lowers."""
     subject, (X, y) = network.subject, network.samples
-
-    def loss(theta: Tensor) -> Tensor:
-        return subject.loss(theta, network.samples)
+    loss = replace(subject, train=network.samples)
 
     def product() -> Product:
         assert isinstance(subject.model, OwnModel)

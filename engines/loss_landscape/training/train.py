@@ -47,9 +47,9 @@ def adamw(
     (beta1, beta2), step, rate = betas, state.step + 1, lr[:, None]
     t = step[:, None].to(state.theta.dtype)
     first = torch.lerp(state.first, gradient, 1 - beta1)
-    second = torch.addcmul(beta2 * state.second, gradient, gradient, value=1 - beta2)
-    size = (second / (1 - beta2**t)).sqrt() + 1e-8
-    theta = state.theta * (1 - rate * wd[:, None]) - rate / (1 - beta1**t) * first / size
+    second = (beta2 * state.second).addcmul_(gradient, gradient, value=1 - beta2)
+    size = (second / (1 - beta2**t)).sqrt_().add_(1e-8)
+    theta = (state.theta * (1 - rate * wd[:, None])).sub_((rate / (1 - beta1**t) * first).div_(size))
     return AdamState(theta, first, second, step)
 
 

@@ -82,6 +82,7 @@ class Problem:
     """Whether layers are added and trained one at a time."""
     uses_cross_entropy: Tensor
     """Whether a member minimises the cross-entropy, `[B]`."""
+    any_cross_entropy: bool
     has_bias: Tensor
     """Whether a member has a bias on its last layer, `[B]`."""
     plotted: Tensor
@@ -123,6 +124,7 @@ def build(configs: Sequence[NeuralCollapse], device: torch.device) -> Problem:
         batch_norm=one.batch_norm,
         greedy=one.greedy,
         uses_cross_entropy=flags([config.loss == "ce" for config in configs], device),
+        any_cross_entropy=any(config.loss == "ce" for config in configs),
         has_bias=flags([config.bias for config in configs], device),
         plotted=torch.as_tensor(_plotted(data), device=device),
         new_heads=new_heads,

@@ -135,8 +135,10 @@ def logit_gradient(problem: Problem, logits: Tensor, targets: Tensor) -> Tensor:
 
     p is the softmax for the cross-entropy, the logits themselves for half the squared error.
     """
-    p = torch.where(problem.uses_cross_entropy[:, None, None], torch.softmax(logits, -1), logits)
-    return (p - targets) / targets.shape[1]
+    p = logits
+    if problem.any_cross_entropy:
+        p = torch.where(problem.uses_cross_entropy[:, None, None], torch.softmax(logits, -1), logits)
+    return (p - targets).div_(targets.shape[1])
 
 
 def weight(state: State, layer: int) -> Tensor:
@@ -227,7 +229,7 @@ def layer_backward(passed: LayerForward, gain: Tensor, grad: Tensor) -> LayerGra
     With `g` the derivative by `gain * normed + shift`:
     `dz = gain/std (g - mean g - normed mean(g normed))`.
     """
-    g = grad * (passed.out > 0)
+    g = torch.ops.aten.threshold_backward(grad, passed.out, 0)  # in one pass, without a mask
     shift = g.sum(1)
     if passed.normed is None or passed.var is None:
         return LayerGradients(g, None, shift)
@@ -263,17 +265,16 @@ class Descent(NamedTuple):
     decay: Tensor
 
     def weights(self, w: Tensor, v: Tensor, x: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
-        """Move matrices `[B n, i, j]` with the gradients `xᵀ z`; x `[B n, b, i]`, z `[B n, b, j]`."""
-        return self._moved(w, torch.baddbmm(v, x.mT, z, beta=INERTIA))
+        """Move matrices `[B, *, i, j]` with the gradients `xᵀ z`; x `[B, *, b, i]`, z `[B, *, b, j]`."""
+        old, x, z = (value.reshape(-1, *value.shape[-2:]) for value in (v, x, z))
+        return self._moved(w, torch.baddbmm(old, x.mT, z, beta=INERTIA).view(w.shape))
 
     def vectors(self, w: Tensor, v: Tensor, grad: Tensor) -> tuple[Tensor, Tensor]:
         """Move vectors `[B, *]`."""
         return self._moved(w, torch.add(grad, v, alpha=INERTIA))
 
     def _moved(self, w: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
-        wide = (-1, *[1] * (w.dim() - 1))
-        each = len(w) // len(self.rate)
-        rate, decay = (value.repeat_interleave(each).view(wide) for value in (self.rate, self.decay))
+        rate, decay = (value.view(-1, *[1] * (w.dim() - 1)) for value in self)
         v = v.addcmul_(decay, w)
         return torch.addcmul(w, rate, v, value=-1), v
 
@@ -307,8 +308,7 @@ def _inner(
     """Move all square layers in one product."""
     old = (state.inner, state.inner_v)
     x, z = torch.stack(list(inputs), 1), torch.stack([back.z for back in backs], 1)
-    w, v = (value[:, rows].flatten(0, 1) for value in old)
-    new = (value.view_as(state.inner[:, rows]) for value in body.weights(w, v, x.flatten(0, 1), z.flatten(0, 1)))
+    new = body.weights(state.inner[:, rows], state.inner_v[:, rows], x, z)
     return dict(zip(("inner", "inner_v"), (_put(o, rows, n) for o, n in zip(old, new, strict=True)), strict=True))
 
 

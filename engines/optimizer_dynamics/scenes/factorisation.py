@@ -112,6 +112,13 @@ def members(problem: Problem, places: slice) -> Problem:
     return replace(problem, race=problem.race.members(places), **own)
 
 
+def gather(problem: Problem, index: Tensor) -> Problem:
+    """Return the problem of the members at `index` `[b]`."""
+    own = {name: getattr(problem, name)[index] for name in ("M", "U", "V", "s", "start", "law")}
+    schedules = tuple(problem.rate_schedules[place] for place in index.tolist())
+    return replace(problem, race=problem.race.gather(index), rate_schedules=schedules, **own)
+
+
 def strengths(config: OptimizerDynamics, drawn: Draw | None = None) -> np.ndarray:
     """Return the strength `u0` `[r]` with which each mode begins to grow.
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from scipy.integrate import trapezoid
 
 from engines.core.analysis.verdict_helpers import above, below, ratio, verdict
 from engines.core.protocol.declarations import Verdict
@@ -81,7 +82,7 @@ def _late(run: RunData, member: int) -> float | None:
     ratios = sharpness * run.configs[member].eta / threshold(run.configs[member])
     there = steps[ratios >= ARRIVED]
     late = steps >= max(steps[-1] / 2, there[0] if len(there) and there[0] < steps[-2] else 0)
-    return float(np.trapezoid(ratios[late], steps[late]) / (steps[late][-1] - steps[late][0]))
+    return float(trapezoid(ratios[late], steps[late]) / (steps[late][-1] - steps[late][0]))
 
 
 def _identity(run: RunData, member: int) -> float | None:
@@ -146,4 +147,4 @@ def _since(run: RunData, member: int, channel: str) -> float | None:
         return None
     steps, values = run.curve(channel, member)
     since = (steps > run.configs[member].flow_start) & np.isfinite(values)
-    return float(np.trapezoid(values[since], steps[since])) if since.any() else 0.0
+    return float(trapezoid(values[since], steps[since])) if since.any() else 0.0

@@ -13,6 +13,7 @@ from benchmarks import gpu
 from engines.core import api
 from engines.core.compute import cuda_graph, memory
 from engines.core.compute import device as devices
+from engines.core.compute.frames import frames
 from engines.core.compute.simulation import Simulation
 from engines.core.live.runner import Runner
 from engines.core.live.scheduler import Scheduler
@@ -26,7 +27,7 @@ MEMBERS = [Toy(seed=1), Toy(a=3.0, seed=2), Toy(eta=0.5, sign="minus")]
 
 
 def recorded(running, stop):
-    return [running.observe(), *running.frames(stop)]
+    return [running.observe(), *(frame for frame, _ in frames(running, stop))]
 
 
 def assert_same(left, right):
@@ -83,10 +84,10 @@ def test_one_graph_is_captured_at_a_time(monkeypatch):
     with pretended():
         batch = Simulation(ENGINE, MEMBERS, GPU).batches[0]
 
-        def slow(state, knobs):
-            steps.append(threading.current_thread())
+        def slow(state, knobs, count):
+            steps.extend([threading.current_thread()] * count)
             time.sleep(0.02)
-            return ENGINE.step(batch.problem, state, knobs)
+            return ENGINE.steps(batch.problem, state, knobs, count)
 
         both = [
             threading.Thread(target=cuda_graph.CapturedSteps, args=(slow, batch.state, batch.knobs)) for _ in range(2)
@@ -103,21 +104,21 @@ def test_a_diverging_member_is_frozen_on_a_gpu_as_on_the_processor():
     members = [Toy(), Toy(a=100.0, eta=1.0, flat=True)]
     with pretended():
         there = Simulation(ENGINE, members, GPU)
-        frames = recorded(there, 40)
+        found = recorded(there, 40)
     here = Simulation(ENGINE, members, CPU)
-    assert_same(frames, recorded(here, 40))
+    assert_same(found, recorded(here, 40))
     np.testing.assert_array_equal(there.diverged_at, here.diverged_at)
 
 
 def test_the_second_gpu_computes_captures_and_is_waited_for_itself():
     with pretended(gpus=2) as machine:
         there = Simulation(ENGINE, MEMBERS, devices.resolve("cuda:1"))
-        frames = recorded(there, 20)
+        found = recorded(there, 20)
         assert machine.replays == 20 and there.devices == "cuda:1"
         assert machine.current == 0
         with pytest.raises(ConfigError, match="cuda:2"):
             devices.resolve("cuda:2")
-    assert_same(frames, recorded(Simulation(ENGINE, MEMBERS, CPU), 20))
+    assert_same(found, recorded(Simulation(ENGINE, MEMBERS, CPU), 20))
 
 
 def test_channels_of_all_types_come_in_one_copy_that_does_not_block():

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from engines.core.compute.frames import frames
 from engines.core.compute.simulation import HUGE, Simulation
 from tests.core.toy import ENGINE, Toy, ToyEngine
 
@@ -16,7 +17,7 @@ def simulation(*configs):
 
 
 def recorded(running, stop):
-    return [running.observe(), *running.frames(stop)]
+    return [running.observe(), *(frame for frame, _ in frames(running, stop))]
 
 
 def assert_same(left, right):
@@ -38,11 +39,11 @@ def test_a_run_follows_the_closed_form():
 @pytest.mark.parametrize("chunk", [1, 7, 64])
 def test_chunks_change_nothing(chunk):
     whole, pieces = simulation(), simulation()
-    frames = [pieces.observe()]
+    found = [pieces.observe()]
     for stop in range(chunk, 400 + chunk, chunk):
-        frames += pieces.frames(min(stop, 400))
+        found += [frame for frame, _ in frames(pieces, min(stop, 400))]
     scheduled = [frame for frame in recorded(whole, 400) if frame.step in whole.schedule or frame.step in whole.thin]
-    assert_same(scheduled, frames)
+    assert_same(scheduled, found)
 
 
 def test_restoring_a_checkpoint_repeats_the_run_bit_for_bit():
@@ -99,9 +100,9 @@ class Lossless(ToyEngine):
 
 def test_a_member_whose_loss_is_no_number_has_diverged_there():
     running = Simulation(Lossless(), MEMBERS, CPU)
-    frames = recorded(running, 60)
+    found = recorded(running, 60)
     np.testing.assert_array_equal(running.diverged_at, [-1, 30, -1])
-    assert all(np.isnan(frame.values["x"][1]).all() == (frame.step >= 30) for frame in frames)
+    assert all(np.isnan(frame.values["x"][1]).all() == (frame.step >= 30) for frame in found)
     held = running.batches[0].state.x[1].clone()
     running.advance(100)
     running.freeze_diverged()
@@ -111,7 +112,8 @@ def test_a_member_whose_loss_is_no_number_has_diverged_there():
 
 @pytest.mark.parametrize(("loss", "diverged"), [(np.inf, 1), (np.nan, -1)])
 def test_a_loss_that_is_nan_from_the_start_does_not_apply_and_an_infinite_one_counts(monkeypatch, loss, diverged):
-    monkeypatch.setattr(Lossless, "observe", lambda *all: {"loss": torch.full((1,), loss), "x": torch.ones(1, 3)})
+    monkeypatch.setattr(Lossless, "observe", lambda self, problem, state, knobs: {
+        "loss": torch.full_like(state.x[:, 0], loss), "x": torch.ones_like(state.x)})  # fmt: skip
     running = Simulation(Lossless(), [Toy()], CPU)
     assert np.isfinite(running.observe().values["x"]).all()
     assert running.diverged_at == [diverged]
@@ -150,17 +152,17 @@ def test_a_live_edit_acts_from_the_next_step_and_restarts_the_schedule():
     before = running.observe().values["x"]
     running.set("eta", [0.1, 0.5])
     np.testing.assert_array_equal(running.observe().values["x"], before)
-    steps = [frame.step for frame in running.frames(1100)]
+    steps = [frame.step for frame, _ in frames(running, 1100)]
     assert steps == list(range(1001, 1101))
     np.testing.assert_allclose(running.observe().values["x"][1], before[1] * 0.5**100, rtol=1e-12)
 
 
 def test_thin_channels_come_at_about_twenty_four_steps_a_decade():
-    frames = recorded(simulation(Toy()), 10_000)
-    thin = [frame.step for frame in frames if "field" in frame.values]
+    found = recorded(simulation(Toy()), 10_000)
+    thin = [frame.step for frame in found if "field" in frame.values]
     assert thin[:9] == list(range(9))
     assert 40 < len([step for step in thin if 100 < step <= 10_000]) <= 49
-    assert all("loss" in frame.values for frame in frames)
+    assert all("loss" in frame.values for frame in found)
 
 
 def test_a_configuration_that_needs_too_much_memory_is_refused(monkeypatch):

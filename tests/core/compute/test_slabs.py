@@ -53,6 +53,24 @@ def test_members_have_the_same_bits_however_many_are_stepped_at_a_time(knobs, mo
         torch.testing.assert_close(one, other, rtol=0, atol=0, equal_nan=True)
 
 
+def test_nothing_is_computed_of_slabs_whose_members_have_all_diverged(monkeypatch):
+    monkeypatch.setattr(slabs, "CACHED", 8 * (simulation().nbytes() // 19) + 1)
+    whole, partly = simulation(), simulation()
+    for running in (whole, partly):
+        running.advance(5)
+    partly.set_diverged(np.where(np.arange(19) < 9, 5, -1))  # one slab of eight, and one of the next
+    step, calls = partly.engine.step, []
+    monkeypatch.setattr(type(partly.engine), "step", lambda self, *at: calls.append(len(at[1].w)) or step(*at))
+    partly.advance(6)
+    assert calls == [8, 3]
+    partly.freeze_diverged()
+    partly.set_diverged(np.full(19, 5))
+    partly.advance(7)
+    assert calls == [8, 3]
+    whole.advance(6)
+    torch.testing.assert_close(partly.batches[0].state.w[9:], whole.batches[0].state.w[9:], rtol=0, atol=0)
+
+
 def test_members_that_share_what_a_step_reads_are_stepped_together(monkeypatch):
     monkeypatch.setattr(slabs, "CACHED", 1)
     running, calls = Simulation(ENGINE, [Toy(seed=seed) for seed in range(4)], CPU), []

@@ -3,11 +3,13 @@
 import gc
 import time
 
+import numpy as np
 import pytest
 import torch
 
 import engines
 from engines.core.compute import memory, work
+from engines.core.data.recording import Event
 from engines.core.live.admission import ADMISSION
 from engines.core.live.limits import LIMITS
 from engines.core.live.runner import Runner
@@ -108,6 +110,34 @@ def test_no_more_runs_are_open_than_may_be(start):
     LIMITS.runs = ADMISSION.count() + 2
     assert start([Toy()]).status.ready and start([Toy()]).status.ready
     assert "no more than" in start([Toy()]).status.message
+
+
+def wait(until):
+    end = time.monotonic() + 60
+    while not until():
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
+def test_rows_of_every_live_edit_and_of_every_later_horizon_count(start):
+    """Each edit is recorded densely, and a run may be played on for ever: neither ends in more than a run may take."""
+    runner = start([Toy(seed=seed) for seed in range(1000)], horizon=1000)
+    taken = [ADMISSION.total()]
+    for end in (100, 200, 300):
+        runner.apply(Event(0, "eta", 0.05, tuple(range(1000))))
+        runner.step(100)
+        wait(lambda end=end: not runner.status.playing and runner.status.step == end)
+        taken.append(ADMISSION.total())
+    assert (np.diff(taken) > 0).all()
+    LIMITS.memory = int(1.001 * taken[-1])
+    runner.step(10**6)
+    wait(lambda: runner.status.message)
+    assert "for its data, its states and what is recorded; the limit on cpu is" in runner.status.message
+    LIMITS.memory = taken[0]
+    runner.apply(Event(0, "eta", 0.04, tuple(range(1000))))
+    runner.step(5)
+    wait(lambda: not runner.status.playing and runner.status.step == 305)
+    assert len(runner.edits) == 3 and runner.run.configs[0].eta == 0.05
 
 
 def test_a_step_that_would_take_too_long_is_refused_before_anything_is_built(start, monkeypatch):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from engines.core.compute import simulation
+from engines.core.compute import checkpoints
 from tests.core.live.playing import assert_same, edit, played
 from tests.core.toy import ToyEngine
 
@@ -22,7 +22,7 @@ def test_playing_on_from_a_recorded_step_reproduces_the_recording(start, step):
 
 @pytest.mark.parametrize("budget", [1, 10**9])
 def test_a_branch_repeats_the_live_edits_even_where_their_checkpoints_are_gone(start, monkeypatch, budget):
-    monkeypatch.setattr(simulation, "CHECKPOINT_BUDGET", budget)
+    monkeypatch.setattr(checkpoints, "CHECKPOINT_BUDGET", budget)
     runner = start(horizon=400)
     for eta, member in [(0.05, 0), (0.02, 1), (0.03, 0)]:
         runner.step(50)

@@ -49,6 +49,52 @@ def test_a_busy_worker_does_not_starve_one_that_comes_later():
     assert endless.done.wait(TIMEOUT)
 
 
+@pytest.mark.parametrize("seconds", [0.002, 0.02])
+def test_who_takes_short_turns_gets_as_much_of_the_processor(seconds):
+    scheduler, spent, over = Scheduler(), {"short": 0.0, "usual": 0.0}, threading.Event()
+
+    class Busy:
+        def __init__(self, name, seconds):
+            self.name, self.seconds = name, seconds
+
+        def work(self, slice):
+            begun = time.thread_time()
+            while time.thread_time() - begun < self.seconds:
+                pass
+            spent[self.name] += time.thread_time() - begun
+            return None if over.is_set() else time.monotonic()
+
+    workers = [Busy("short", seconds), Busy("usual", 0.03)]
+    for worker in workers:
+        scheduler.request(worker)
+    while sum(spent.values()) < 1.0:
+        time.sleep(0.02)
+    over.set()
+    scheduler.stop()
+    assert spent["short"] == pytest.approx(spent["usual"], rel=0.2)
+
+
+def test_who_rested_has_no_claim_to_the_time_before():
+    scheduler, log = Scheduler(), []
+
+    class Busy(Worker):
+        def work(self, seconds):
+            begun = time.thread_time()
+            while time.thread_time() - begun < 0.01:
+                pass
+            return super().work(seconds)
+
+    first, rested = Busy(log, "first", 30), Busy(log, "rested", 10)
+    scheduler.request(first)
+    while log.count("first") < 20:
+        time.sleep(0.005)
+    scheduler.request(rested)
+    assert rested.done.wait(TIMEOUT)
+    assert first.done.wait(TIMEOUT)
+    begun = log.index("rested")
+    assert 3 <= log[begun : begun + 10].count("first") <= 7
+
+
 def test_a_worker_is_told_how_long_its_slice_is():
     given, done, scheduler = [], threading.Event(), Scheduler()
 

@@ -91,6 +91,9 @@ class ToyEngine(Engine):
     def snapshot(self, problem, state, knobs):
         return {"field": state.x[:, :, None] * state.x[:, None, :], "rare": state.x[:, 0]}
 
+    def gather(self, problem, index):
+        return problem
+
     def capturable(self, problem):
         return True
 

@@ -98,3 +98,16 @@ def test_declared_files_belong_to_knobs_that_there_are(name):
         for knob in (*kind.knobs, *kind.choices, *(file.knob for file in kind.files)):
             engine.Config.knob(knob)
         assert all(engine.Config.knob(knob).choices for knob in kind.choices)
+
+
+def test_a_disk_that_takes_no_file_is_a_sentence(taken, monkeypatch):
+    def full(*arguments, **options):
+        raise OSError(28, "No space left on device")
+
+    mine = Uploads()
+    mine.begin(FILE, 10)
+    monkeypatch.setattr(Path, "open", full)
+    for attempt in (lambda: mine.add(encoded(b"part")), lambda: mine.begin(FILE, 10)):
+        with pytest.raises(ConfigError, match="cannot keep the file: No space left on device"):
+            attempt()
+    mine.close()

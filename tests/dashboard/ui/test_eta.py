@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from dashboard.ui.eta import RemainingTime, duration, frames_ahead
+from engines.core.compute.frames import frames as frames_until
 from engines.core.compute.simulation import Simulation
 from engines.core.data.recording import Event
 from engines.core.data.schedule import THIN, Schedule
@@ -69,7 +70,7 @@ def test_the_frames_ahead_are_about_those_that_come():
     run = Run(ENGINE, [Toy()])
     simulation = Simulation(ENGINE, [Toy()], torch.device("cpu"))
     simulation.advance(30)
-    frames = sum(1 for _ in simulation.frames(3000))
+    frames = sum(1 for _ in frames_until(simulation, 3000))
     # Those of the thin schedule that fall on a step of the dense one are counted twice.
     assert frames_ahead(run, Status(step=30, horizon=3000)) == pytest.approx(frames, rel=0.1)
 

@@ -171,7 +171,7 @@ def test_the_box_is_the_slope_of_its_volume_at_every_level():
     def log_volume(log_eps):
         u = np.linspace(-40, 0, 400_001)
         share = np.minimum(np.exp((log_eps - np.log(3)) / 2 - u), 1)  # of w2 in [0, 1] for each w1
-        return np.log(np.trapezoid(4 * share * np.exp(u), u))
+        return np.log(scipy.integrate.trapezoid(4 * share * np.exp(u), u))
 
     for eps in (1.0, 1e-2, 1e-6):
         slope = (log_volume(np.log(eps) + 1e-2) - log_volume(np.log(eps) - 1e-2)) / 1e-2

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from scipy.integrate import trapezoid
 
 from engines.loss_landscape.hessian.dense import jacobian
 from engines.loss_landscape.models.network_at_step import network_of_run
@@ -81,6 +82,6 @@ def test_a_loss_in_closed_form_has_a_hessian():
 
 def test_the_density_is_one_in_all_and_options_and_pictures_fit():
     found = sampled_run.result(PROBE, GATES, layers=True, minibatches=True)
-    assert np.trapezoid(np.nan_to_num(found["density"]), found["density_eigenvalue"]) == pytest.approx(1, abs=0.03)
+    assert trapezoid(np.nan_to_num(found["density"]), found["density_eigenvalue"]) == pytest.approx(1, abs=0.03)
     sampled_run.offered(PROBE)
     assert sampled_run.drawn(PROBE, found) == [one.title for one in PROBE.pictures]
