@@ -35,7 +35,7 @@ class Checkpoint:
 
 
 class Bookmark(NamedTuple):
-    """Where a simulation was: its step, the step at which it was last known to be finite, and the states at both."""
+    """A place to which a simulation returns: its step, the last one known to be finite, and the states at both."""
 
     step: int
     checked: int

@@ -25,7 +25,7 @@ class Group(NamedTuple):
     looks: list[Checkpoint]
     frames: Callable[[], list[Frame] | None]
     failure: BaseException | None
-    """What ended the walk before its time: it is raised when what was seen before is recorded."""
+    """The error that ended the walk early, raised when what was seen before is recorded."""
 
 
 def frames(simulation: Simulation, stop: int) -> Iterator[Looked]:

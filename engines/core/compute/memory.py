@@ -22,7 +22,7 @@ COPIES = 3
 """States that are alive at once beside the one that the engine counts: the next, the last looked at, and the first."""
 
 ON_THE_WAY = 2
-"""More of them on a GPU, where a look is on its way to the host: the one that is seen, and the one before."""
+"""Such states more on a GPU, where a look is on its way to the host: the one that is seen, and the one before."""
 
 
 class MemoryNeeds(NamedTuple):

@@ -37,7 +37,7 @@ READ_AT_ONCE = (torch.float64, torch.float32)
 """Types of which a processor finds least and largest in one reading."""
 
 FINITE = ""
-"""What is sent beside the channels: whether all members are within the finite numbers, `[]`."""
+"""The name under which it is sent, beside the channels, whether all members are finite, `[]`."""
 
 LOSS = "loss"
 """The channel that is finite for as long as a member is, where an engine has it."""
