@@ -89,6 +89,32 @@ CASES = {
 }  # fmt: skip
 
 
+LOOKS = {
+    "sensing": (140, 13),
+    "sensing, symmetric": (150, 13),
+    "sensing, half precision": (150, 13),
+    "sensing, two rules": (140, 13),
+    "sensing, rank one": (150, 13),
+    "sensing, one step": (140, 13),
+    "recovery": (1130, 5),
+    "recovery, no norm": (940, 5),
+    "recovery, prox-linear": (1710, 15),
+    "collapse, flow": (810, 4),
+    "collapse, proximal": (870, 4),
+    "collapse, network": (1190, 9),
+    "landscape": (550, 9),
+    "landscape, minibatches": (550, 9),
+    "optimizers, muon": (430, 2),
+    "optimizers, soap": (210, 3),
+    "optimizers, shampoo": (240, 6),
+    "optimizers, exact": (60, 0),
+    "optimizers, edge": (160, 2),
+    "optimizers, edge of a network": (240, 2),
+}
+"""What a look at a case may launch, its thin channels included, and how often the host waits in it: for spectra that it
+computes itself, and for solvers that look whether they converged. Nothing waits to read the channels."""
+
+
 ALWAYS = ("sensing", "sensing, one step", "recovery", "collapse, flow", "landscape", "optimizers, muon")
 """Cases that are tried with every change, one or two an engine."""
 
@@ -163,6 +189,22 @@ def test_a_step_waits_and_launches_as_is_written_down(case):
         assert len(count.uploads) == chosen.uploads
         assert 0.6 * chosen.kernels <= count.kernels <= chosen.kernels, count.kinds.most_common(12)
         assert engine.capturable(batch.problem) == (not chosen.waits)
+
+
+def test_a_look_waits_and_launches_as_is_written_down(case):
+    _, engine, configs = case
+    kernels, waits = LOOKS[next(name for name, one in CASES.items() if one is case[0])]
+    with pretended() as machine:
+        simulation = Simulation(engine, configs, GPU)
+        simulation.observe()
+        simulation.advance(2)
+        with machine.counting() as looking:
+            frames = simulation.send([simulation.look()])
+        with machine.counting() as reading:
+            assert frames() is not None
+    assert len(looking.waits) == waits
+    assert 0.6 * kernels <= looking.kernels <= kernels, looking.kinds.most_common(12)
+    assert (reading.kernels, len(reading.waits)) == (0, 0)
 
 
 def test_a_captured_step_is_replayed_and_equals_the_loop(case, monkeypatch):
