@@ -26,7 +26,7 @@ from engines.core.data.recording import Frame
 from engines.core.data.schedule import THIN, Schedule
 from engines.core.protocol.config import Config
 from engines.core.protocol.engine import Engine
-from engines.core.protocol.errors import EngineFailure, engine_failures, message_of
+from engines.core.protocol.errors import DynascopeError, EngineFailure, engine_failures, message_of
 
 HUGE = 1e30
 """An entry of the state beyond this has diverged: its powers would overflow the diagnostics."""
@@ -257,9 +257,12 @@ class Simulation:
     def send(self, looks: Sequence[Checkpoint]) -> Callable[[], list[Frame] | None]:
         """Begin to observe looks that were noted one after another; return what waits for their frames.
 
-        It gives None where a member diverged at one of them.
+        It gives None where a member diverged at one of them, or they cannot be observed, perhaps because of that.
         """
-        sent = self._sent(looks, True)
+        try:
+            sent = self._sent(looks, True)
+        except DynascopeError:
+            return lambda: None
 
         def frames() -> list[Frame] | None:
             values = self._received(sent)

@@ -10,7 +10,7 @@ from engines.core.compute.checkpoints import Checkpoints
 from engines.core.compute.frames import frames
 from engines.core.compute.simulation import Simulation
 from engines.core.protocol.errors import EngineFailure
-from tests.core.compute.test_simulation import DIVERGING, GONE, MEMBERS, assert_same
+from tests.core.compute.test_simulation import DIVERGING, GONE, HUGE, MEMBERS, assert_same
 from tests.core.toy import ENGINE, Toy, ToyEngine
 from tests.pretend_gpu import pretended
 
@@ -47,6 +47,19 @@ def test_steps_observed_together_have_the_frames_of_steps_observed_one_by_one(me
         assert here.diverged_at[-1] == GONE
     else:
         assert together.asked <= 1 + len(found) / looks.TOGETHER + 2
+
+
+def test_states_that_cannot_be_observed_because_a_member_diverged_are_observed_one_by_one():
+    class Refusing(Counting):
+        def observe(self, problem, state, knobs):
+            if (state.x.abs() >= HUGE).any():
+                raise np.linalg.LinAlgError("a solver refuses what is so large")
+            return super().observe(problem, state, knobs)
+
+    members = [*MEMBERS, DIVERGING]
+    (found, here), (expected, _) = watched(Refusing(), members), watched(Counting(alone=True), members)
+    assert_same(found, expected)
+    assert here.diverged_at[-1] == GONE
 
 
 def test_each_frame_comes_with_the_state_that_it_shows():
