@@ -73,6 +73,10 @@ Then visitors' steps can be compared, though a run that began earlier records fe
 MANY = {"operator": "identity", "n": 10, "k": 5, "seed": list(range(4096))}
 
 
+ALLOCATOR = os.environ.get("PYTHONMALLOC") or "pymalloc"
+"""What gives Python its memory, and keeps what is free of it."""
+
+
 class Level(NamedTuple):
     """What the process holds."""
 
@@ -200,7 +204,7 @@ def _compare(when: str, before: Level, after: Level, memory: str) -> None:
     promise(f"threads, runs, files, pages, ... more than before, after {when}", max(now - was for _, was, now in pairs),
             "<= 0", ", ".join(f"{name} {was} -> {now}" for name, was, now in pairs))  # fmt: skip
     promise(f"memory over that before, after {when}", after.mebibytes / before.mebibytes, memory,
-            f"{before.mebibytes:.0f} -> {after.mebibytes:.0f} MiB")  # fmt: skip
+            f"{before.mebibytes:.0f} -> {after.mebibytes:.0f} MiB, {ALLOCATOR}")  # fmt: skip
 
 
 def _come_and_go(address: str, labs: WeakSet[Lab], count: int) -> None:
