@@ -56,8 +56,8 @@ class Follower:
             self._read_at = time.monotonic()
             self._read()
         step = int(self.run.steps[-1])
-        said = {"message": self._message, "refusal": self._refusal}
-        return Status(step=step, horizon=step, playing=self._goes_on(), ready=True, **said)
+        plays, message = self._goes_on(), self._message
+        return Status(step=step, horizon=step, playing=plays, ready=True, message=message, refusal=self._refusal)
 
     def _read(self) -> None:
         """Take over what was recorded since. What cannot be read is read again; the second time in a row it is said."""
