@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from engines.core.analysis.probing import check_options, compute_parts
 from engines.core.compute import device as devices
 from engines.core.compute import memory
+from engines.core.compute.checkpoints import Checkpoint
 from engines.core.compute.simulation import Simulation
 from engines.core.compute.walk import frames
 from engines.core.data.recording import Event
@@ -142,17 +143,26 @@ def prepare_resume(run: Run, steps: int) -> tuple[Run, Simulation]:
 
 
 def advance(
-    run: Run, simulation: Simulation, steps: int, progress: Progress | None = None, edits: Sequence[Event] = ()
+    run: Run,
+    simulation: Simulation,
+    steps: int,
+    progress: Progress | None = None,
+    edits: Sequence[Event] = (),
+    recorded: Callable[[Checkpoint], None] = lambda state: None,
 ) -> Run:
-    """Simulate from where a run is to `steps` and record what happens."""
+    """Simulate from where a run is to `steps` and record what happens.
+
+    After each frame `recorded` gets the state that it shows: the simulation may be ahead of it.
+    """
     first = simulation.observe()
     memory.require(simulation, first, steps)
     run.recording.append(first, run.thin)
     run.diverged_at = simulation.diverged_at  # also known where the run is interrupted
     due = [edit for edit in edits if edit.step < steps]
     for stop, together in (*by_step(due), (steps, ())):
-        for frame, _ in frames(simulation, stop):
+        for frame, state in frames(simulation, stop):
             run.recording.append(frame, run.thin)
+            recorded(state)
             if progress:
                 progress(frame.step, steps)
         if together:

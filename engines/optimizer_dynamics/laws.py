@@ -187,11 +187,14 @@ def curvature_limit(config: OptimizerDynamics) -> float:
 
 
 def gain(config: OptimizerDynamics) -> float:
-    """Return the geometric mean of Muon's factors over the layers: how much faster than eta factors grow."""
+    """Return the geometric mean of the scales over the layers: how much faster than eta factors grow."""
+    return float(np.exp(np.mean(np.log(scales(config)))))
+
+
+def scales(config: OptimizerDynamics) -> list[float]:
+    """Return the factor by which Muon's update of each layer is larger than its orthogonal matrix; 1 for others."""
     if config.method != "muon" or config.scale == "none":
-        return 1.0
+        return [1.0] * len(config.shapes)
     if config.scale == "match_rms_adamw":
-        factors = [0.2 * max(shape) ** 0.5 for shape in config.shapes]
-    else:
-        factors = [max(1.0, rows / columns) ** 0.5 for rows, columns in config.shapes]
-    return float(np.exp(np.mean(np.log(factors))))
+        return [0.2 * max(shape) ** 0.5 for shape in config.shapes]
+    return [max(1.0, rows / columns) ** 0.5 for rows, columns in config.shapes]

@@ -92,7 +92,7 @@ PRESETS = (
     Preset(
         name="O2",
         title="Deeper: plateaus for one, none for the other",
-        look_for="With each further factor gradient descent waits longer on its staircase; Muon has none.",
+        look_for="With a third factor gradient descent waits longer on its staircase; Muon has none.",
         set={"start": "aligned", "alpha": 0.2, "depth": [2, 3, 4]},
         cases=({"method": "gd", "eta": 0.01}, {**POLAR, "eta": 0.002}),
         steps=1500,
@@ -281,8 +281,7 @@ PRESETS = (
     Preset(
         name="O15",
         title="A fair race on digits",
-        look_for="Ranks cross with the budget; a weak baseline makes all fast. Five of 18 trials run: only SOAP at 200 "
-        "steps and Adam at 25 have clearly better ones.",
+        look_for="Ranks cross with the budget; a weak baseline makes every method look fast.",
         set={"scene": "network", "schedule": "linear", "batch_size": 64},
         cases=tuple(_trials()),
         seeds=(0, 1),
@@ -337,7 +336,7 @@ PRESETS = (
     Preset(
         name="O24",
         title="The central flow of RMSProp",
-        look_for="The probe: RMSProp keeps to a flow in its own metric, with its hops in it; one without is left.",
+        look_for="In the probe the smoothed run keeps to its central flow, and leaves a flow without hops.",
         set={"scene": "edge", "model": "network", "method": "rmsprop", "eta": 0.005, "beta2": 0.99},
         steps=200,
         cost="long",

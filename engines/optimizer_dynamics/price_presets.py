@@ -43,8 +43,8 @@ NOISY = {"scene": "quadratic", "sampling": "sampled", "dimension": 30, "batch_si
 PRICES = (
     Preset(
         name="O19",
-        title="A race without a rate",
-        look_for="Schedule-Free keeps up with tuned Adam; Prodigy and DoG, which have nothing to tune, pay in steps.",
+        title="A race without a schedule or a rate",
+        look_for="Schedule-Free keeps up with tuned Adam, without a schedule; Prodigy and DoG have no rate and pay.",
         set=RACE,
         cases=WITHOUT_RATES,
         case_labels=tuple(METHOD_LABELS[case["method"]] for case in WITHOUT_RATES),
@@ -73,7 +73,7 @@ PRICES = (
     Preset(
         name="O21",
         title="What tuning is worth without noise",
-        look_for="Prodigy, which nobody tuned, comes near tuned Adam; DoG and DoWG are as good as gradient descent.",
+        look_for="Prodigy, never tuned, is within ten times of tuned Adam; DoG and DoWG are like gradient descent.",
         set={"alpha": 0.1, "horizon": 300},
         cases=(
             {"method": "muon", "schedule": "linear", "eta": 0.02},
@@ -97,7 +97,7 @@ PRICES = (
     Preset(
         name="O22",
         title="What tuning is worth in noise",
-        look_for="A rate that falls lets go of the noise; methods without one keep it, unless iterates are averaged.",
+        look_for="A rate that falls lets go of the noise; the mean of DoWG's iterates does, too, but not of DoG's.",
         set=NOISY,
         cases=(
             {"schedule": "linear", "eta": 0.2525}, {"eta": 0.0614},

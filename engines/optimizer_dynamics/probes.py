@@ -133,13 +133,29 @@ def _flow_and_its_step(
     return first, lambda flow, central: rmsprop_flow.step(problem.model, flow, knobs, central)
 
 
-def _has_central_flow(config: OptimizerDynamics) -> bool:
+LEAST_BETA2 = 0.9
+"""Decay of squares from which on the central flow of RMSProp is followed: its squares change little in a substep."""
+
+
+def _without_central_flow(config: OptimizerDynamics) -> str:
+    """Say why a configuration has no central flow; "" where it has one."""
     plain = config.method == "gd" or (config.method == "rmsprop" and not config.bias_correction)
-    return config.scene == "edge" and plain
+    if config.scene != "edge" or not plain:
+        return "central_flow is of gradient descent and plain RMSProp with scene=edge"
+    if config.schedule != "constant" or config.warmup > 1 or config.weight_decay:
+        return (f"central_flow is of a constant rate without decay, not of schedule={config.schedule}, "
+                f"warmup={config.warmup}, weight_decay={config.weight_decay:g}")  # fmt: skip
+    if config.method == "rmsprop" and config.beta2 < LEAST_BETA2:
+        return f"central_flow of RMSProp needs beta2 of {LEAST_BETA2} or more, not {config.beta2:g}"
+    return ""
+
+
+def _has_central_flow(config: OptimizerDynamics) -> bool:
+    return not _without_central_flow(config)
 
 
 def flow(run: RunData, member: int, step: int = -1, steps: int = 100) -> Iterator[Part]:
-    """Follow the central flow and the gradient flow from the smoothed iterate at `step`, and the run beside.
+    """Follow the central flow and the flow without hops from the smoothed iterate at `step`, and the run beside.
 
     Of gradient descent, and of RMSProp without bias correction, in its own metric. Returns the distances of both to the
     smoothed iterates, and the mean oscillation against the predicted variance. Started where nothing oscillates yet,
@@ -147,8 +163,8 @@ def flow(run: RunData, member: int, step: int = -1, steps: int = 100) -> Iterato
     methods.
     """
     config: OptimizerDynamics = run.configs[member]
-    if not _has_central_flow(config):
-        raise ConfigError("central_flow is of gradient descent and plain RMSProp with scene=edge")
+    if why := _without_central_flow(config):
+        raise ConfigError(why)
     simulation = simulation_at(run, max(step if step >= 0 else int(run.steps[-1]), 2), member)
     problem: edge.Problem = simulation.batches[0].problem.problem
     state: edge.State = simulation.batches[0].state
@@ -300,7 +316,7 @@ PROBES = (
             Lines(
                 traces=(
                     Trace(x="after", y="central", label="to the central flow", style="line"),
-                    Trace(x="after", y="gradient", label="to the gradient flow", style="line"),
+                    Trace(x="after", y="gradient", label="to the flow without hops", style="line"),
                 ),
                 x_label="steps",
                 y_label="distance",

@@ -70,12 +70,20 @@ def factorisation_story(run: RunData, member: int) -> Story:
     if config.method == "scaled_gd" and config.damping:
         text = f"It divides by its own Gram matrix plus {config.damping:g}: smaller factors feel plain descent."
     if config.method == "muon" and config.weight_decay:
-        text += f" Weight decay stops singular values of each factor at 1/decay = **{1 / config.weight_decay:.3g}**."
+        text += f" Weight decay stops the singular values of factors {_decay_cap(config)}."
     return Story(
         formula=formula,
         text=f"**{named(config)}.** {text} {_half_times(run, member)}",
         reference=f"{REFERENCE}. In float64, on {run.device}.",
     )
+
+
+def _decay_cap(config: OptimizerDynamics) -> str:
+    """Say where decay holds what Muon makes grow: the size of its update, by its scale, over the decay."""
+    factors = laws.scales(config)
+    low, high = (1.0, 1.0) if config.orthogonalise == "polar" else laws.GAINS
+    low, high = low * min(factors) / config.weight_decay, high * max(factors) / config.weight_decay
+    return f"at **{low:.3g}**" if low == high else f"between **{low:.3g}** and **{high:.3g}**"
 
 
 def _half_times(run: RunData, member: int) -> str:
@@ -136,8 +144,8 @@ def _cut_phase(run: RunData, member: int) -> list[Phase]:
         return []
     first = left_behind[0]
     names = " and ".join(f"s = {value:g}" for value in s[waits[first]])
-    doc = f"What is left, {names}, is below 1/{1 / cut:.0f} of the gradient: Newton–Schulz leaves it behind."
-    return [Phase(step=float(steps[first]), label="cut", doc=doc)]
+    doc = f"What is left, {names}, is below 1/{1 / cut:.0f} of the gradient: Newton–Schulz makes it wait for the rest."
+    return [Phase(step=float(steps[first]), label="left behind", doc=doc)]
 
 
 START = Phase(step=0, label="start", doc="Everything is where it was put.")
@@ -267,7 +275,7 @@ def network_story(run: RunData, member: int) -> Story:
     config = run.configs[member]
     text = (
         f"**{named(config)}** at η = {config.eta:g}, {SCHEDULE_LABELS[config.schedule]}, for {config.horizon} steps. "
-        "A race counts at the end of the schedule, at the best rate of each method, with as many trials for all."
+        "A race counts at the end of the schedule, at the best rate of each method; Adam has as many trials as any."
     )
     trials = len(trial_losses(run, config.method, config.horizon))
     text += f" This method has **{trials}** of them in this budget." * (trials > 1)

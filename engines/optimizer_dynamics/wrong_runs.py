@@ -73,6 +73,8 @@ WRONG: Mapping[str, Mapping[str, Change]] = {
         "steps a quarter longer": scaled(eta=1.25),
         "one sample a step": but(batch_size=1),
         "momentum for nothing": but(beta1=0.0),
+        "the last iterate for the mean": but(average="none"),
+        "Schedule-Free without its average": where({"method": "schedule_free"}, but(method="gd")),
     },
     "O17": {"a step far from the edge": but(eta=0.2), "steps half as long again": scaled(eta=1.5)},
     "O18": {
@@ -100,11 +102,11 @@ WRONG: Mapping[str, Mapping[str, Change]] = {
     "O24": {
         "a step far from the edge": but(eta=2e-4),
         "steps ten times as long": scaled(eta=10.0),
-        "a flow of gradient descent": but(method="gd", eta=0.2),
+        "gradient descent in its place": but(method="gd", eta=0.2),
     },
     "O19": {
         "Schedule-Free without its average": where({"method": "schedule_free"}, but(method="gd")),
-        "Schedule-Free AdamW with no momentum": where({"method": "schedule_free_adam"}, scaled(eta=0.02)),
+        "Schedule-Free AdamW at a fiftieth of its rates": where({"method": "schedule_free_adam"}, scaled(eta=0.02)),
         "a first guess a million times too small": scaled(d0=1e-6),
         "Adam at a tenth of its rates": where({"method": "adam"}, scaled(eta=0.1)),
         "Prodigy that may hardly grow": where({"method": "prodigy"}, but(growth_rate=1.02)),
@@ -117,7 +119,7 @@ WRONG: Mapping[str, Mapping[str, Change]] = {
         "gradient descent that hardly moves": where({"method": "gd"}, scaled(eta=1e-5)),
     },
     "O21": {
-        "half the distance": where({"method": "dog"}, scaled(eta=0.5)),
+        "half of DoG's step": where({"method": "dog"}, scaled(eta=0.5)),
         "DoG for DoWG": where({"method": "dowg"}, but(method="dog", eta=0.5)),
         "Prodigy at a hundredth of its rate": where({"method": "prodigy"}, scaled(eta=0.01)),
         "Muon at a tenth of its rates": where({"method": "muon"}, scaled(eta=0.1)),

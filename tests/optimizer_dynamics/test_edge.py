@@ -148,3 +148,17 @@ def test_far_from_the_edge_both_flows_of_rmsprop_are_one():
 def test_a_bias_correction_has_no_central_flow():
     with pytest.raises(ConfigError, match="plain RMSProp"):
         rmsprop_flows(bias_correction=True)
+
+
+@pytest.mark.parametrize(
+    ("knobs", "message"),
+    [
+        ({"schedule": "linear"}, "not of schedule=linear"),
+        ({"warmup": 20}, "warmup=20"),
+        ({"weight_decay": 0.1}, "weight_decay=0.1"),
+        ({"beta2": 0.2}, "needs beta2 of 0.9 or more, not 0.2"),
+    ],
+)
+def test_a_flow_of_other_dynamics_is_refused_in_a_sentence(knobs, message):
+    with pytest.raises(ConfigError, match=message):
+        rmsprop_flows(steps=3, **knobs)

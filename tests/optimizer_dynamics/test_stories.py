@@ -170,11 +170,26 @@ def test_what_newton_schulz_leaves_behind_is_marked_when_nothing_else_is_left():
     """Before the mark some mode that waits is moved by most of a step, from there on none is."""
     knobs = {"method": "muon", "beta1": 0.0, "start": "aligned", "alpha": 1e-3, "eta": 2e-3, "spectrum": "1:0.1:0.0001"}
     run = ran(700, OptimizerDynamics(**knobs), OptimizerDynamics(**knobs, orthogonalise="polar"))
-    (mark,) = [phase for phase in ENGINE.phases(run, 0) if phase.label == "cut"]
+    (mark,) = [phase for phase in ENGINE.phases(run, 0) if phase.label == "left behind"]
     assert "s = 0.0001, is below 1/485" in mark.doc
-    assert "cut" not in [phase.label for phase in ENGINE.phases(run, 1)]
+    assert "left behind" not in [phase.label for phase in ENGINE.phases(run, 1)]
     u, s = run["modes"][:, 0], run.configs[0].values
     speed = np.diff(np.sqrt(u), axis=0) / np.diff(run.steps)[:, None] / 2e-3
     fastest = np.where(u[:-1] < s / 2, speed, 0).max(1)
     at = run.steps.searchsorted(mark.step)
     assert fastest[:at].min() > 0.68 and fastest[at:].max() < 0.68 and at < len(fastest)
+
+
+@pytest.mark.parametrize("scale", ["none", "match_rms_adamw", "original"])
+@pytest.mark.parametrize("orthogonalise", ["polar", "newton_schulz"])
+def test_decay_holds_the_factors_of_muon_where_it_is_told_to(orthogonalise, scale):
+    knobs = {"method": "muon", "orthogonalise": orthogonalise, "scale": scale, "start": "aligned", "alpha": 0.1}
+    run = ran(600, OptimizerDynamics(**knobs, beta1=0.0, eta=0.01, weight_decay=0.8, spectrum="30:20", depth=2))
+    told = ENGINE.story(run, 0).text.split("Weight decay stops", 1)[1].split(".  ")[0]
+    low, high = (
+        [float(each) for each in re.findall(r"[*][*]([0-9.]+)[*][*]", told.split("Half")[0])] * 2
+        if (orthogonalise == "polar")
+        else [float(each) for each in re.findall(r"[*][*]([0-9.]+)[*][*]", told)[:2]]
+    )
+    factors = np.sqrt(run["modes"][-1, 0])
+    assert (factors > 0.97 * low).all() and (factors < 1.03 * high).all()

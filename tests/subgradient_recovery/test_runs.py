@@ -12,7 +12,7 @@ from engines.core.protocol.errors import ConfigError
 from engines.subgradient_recovery import flow, laws
 from engines.subgradient_recovery.cautions import caution
 from engines.subgradient_recovery.config import SubgradientRecovery
-from engines.subgradient_recovery.dynamics import step
+from engines.subgradient_recovery.dynamics import steps
 from engines.subgradient_recovery.probes import descent, sign_rip, spectrum
 from tests.subgradient_recovery.setting import begun, factor, ran, tiny
 
@@ -39,7 +39,7 @@ def test_data_four_times_as_large_is_the_same_path_at_twice_the_size():
     state, twice = batch.state, batch.state._replace(U=2 * batch.state.U)
     larger = replace(batch.problem, y=4 * batch.problem.y)
     for _ in range(100):
-        state, twice = step(batch.problem, state, batch.knobs), step(larger, twice, batch.knobs)
+        state, twice = steps(batch.problem, state, batch.knobs, 1), steps(larger, twice, batch.knobs, 1)
     torch.testing.assert_close(twice.U, 2 * state.U, rtol=0, atol=0)
 
 
@@ -48,7 +48,7 @@ def test_a_rotation_of_the_columns_leaves_the_iterate():
     Q = torch.linalg.qr(torch.from_numpy(np.random.default_rng(1).standard_normal((1, 3, 3))))[0]
     state, turned = batch.state, batch.state._replace(U=batch.state.U @ Q)
     for _ in range(100):
-        state, turned = step(batch.problem, state, batch.knobs), step(batch.problem, turned, batch.knobs)
+        state, turned = steps(batch.problem, state, batch.knobs, 1), steps(batch.problem, turned, batch.knobs, 1)
     torch.testing.assert_close(turned.U @ turned.U.mT, state.U @ state.U.mT, rtol=1e-9, atol=1e-9)
 
 

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from engines.core.compute.channel_check import check_channels
 from engines.core.protocol.engine import Engine
+from engines.core.protocol.errors import EngineFailure
 
 TOGETHER = 32
 """Most steps that are observed at once."""
@@ -58,7 +59,11 @@ class Looks:
         index, problem = self._problem_of(count, states[0][0].device)
         padded = [*states, *[states[-1]] * (count - len(states))]
         together = type(states[0])(*(torch.cat(values)[index] for values in zip(*padded, strict=True)))
-        values = self._observed(problem, together, self._knobs_of(count, knobs, index))
+        try:
+            values = self._observed(problem, together, self._knobs_of(count, knobs, index))
+        except EngineFailure:
+            self._observed(self._problem, states[0], knobs)  # what is wrong is said of as many members as there are
+            raise
         return {
             name: value.unflatten(0, (count, self._places))[: len(states), : self._members]
             for name, value in values.items()

@@ -32,7 +32,7 @@ from engines.core.protocol.errors import DynascopeError, EngineFailure, engine_f
 CPU = torch.device("cpu")
 
 FINITE = ""
-"""The name, of no channel, under which travels beside the channels whether all members are finite, `[]`."""
+"""Stands among the names of channels, and is none, for whether all members are finite, `[]`."""
 
 LOSS = "loss"
 """The channel that is finite for as long as a member is, where an engine has it."""

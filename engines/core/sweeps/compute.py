@@ -12,6 +12,7 @@ import pandas as pd
 
 from engines.core import api
 from engines.core.compute import device as devices
+from engines.core.compute.checkpoints import Checkpoint
 from engines.core.compute.simulation import Simulation
 from engines.core.data.recording import Recording
 from engines.core.files import store
@@ -61,7 +62,7 @@ def compute_task(
             raise Interrupted
         keeper.write_when_due()
 
-    api.advance(run, simulation, task.plan.experiment.steps, progress)
+    api.advance(run, simulation, task.plan.experiment.steps, progress, recorded=keeper.note)
     api.run_preset_probes(run)
     return pd.concat([_rows(task, run, [point for point, _ in allowed]), pd.DataFrame(refused)]), run
 
@@ -96,9 +97,15 @@ class _TaskFiles:
         self._run, self._simulation, self._period, self._partial = run, simulation, period, partial
         self._state = partial.with_suffix(".safetensors") if partial else None
         self._written = time.monotonic()
+        self._reached = simulation.checkpoint()
+        """The state at the last step that is recorded."""
         self._last = -1
         """The last step that is in a file."""
         self._generation = 0
+
+    def note(self, reached: Checkpoint) -> None:
+        """Note the state at the step that was recorded last."""
+        self._reached = reached
 
     def write_when_due(self) -> None:
         """Write if the last time was `period` seconds ago."""
@@ -123,7 +130,7 @@ class _TaskFiles:
                 with writing(self._partial.with_name(f"{self._partial.name}-{number:06}.parquet")) as file:
                     store.write(fresh, file)
                 self._last = int(fresh.steps[-1])
-            write_checkpoint(self._simulation.checkpoint(), self._state)
+            write_checkpoint(self._reached, self._state)
         self._written = time.monotonic()
 
     def restore(self) -> None:
@@ -144,5 +151,5 @@ class _TaskFiles:
                 file.unlink(missing_ok=True)
             return
         self._last = int(recording.dense.steps[-1]) if len(recording.dense) else -1
-        self._run.recording = recording.until(self._simulation.step)
+        self._run.recording, self._reached = recording.until(self._simulation.step), self._simulation.checkpoint()
         self._generation = self._run.recording.generation

@@ -85,6 +85,7 @@ def without_noise(run: RunData) -> list[Verdict]:
     return [
         below("tuned Muon: last loss over tuned gradient descent's", [ratio(best["muon"], best["gd"])], 0.1),
         below("Prodigy: last loss over tuned gradient descent's", over("prodigy", "gd"), 0.5),
+        below("Prodigy: last loss over tuned Adam's", over("prodigy", "adam"), 10.0),
         below("DoG: last loss over tuned gradient descent's", over("dog", "gd"), 2.0),
         below("DoWG: last loss over tuned gradient descent's", over("dowg", "gd"), 2.0),
         above("D-Adaptation of Adam: last loss over tuned Adam's", over("dadapt_adam", "adam"), 50.0),
@@ -111,6 +112,7 @@ def in_noise(run: RunData) -> list[Verdict]:
 
     return [
         verdict("tuned, linear: median risk over the expected one", over("gd", schedule="linear"), 1.0, 0.4, NOISY),
+        above("tuned, constant, over tuned", over("gd", schedule="constant"), 1.4),
         below("DoWG, mean of all iterates, over tuned", over("dowg", average="polyak"), 1.8),
         below("Schedule-Free, over tuned", over("schedule_free"), 2.5),
         below("DoG, last iterate, over tuned", over("dog", average="none"), 6.0),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from engines.core.analysis.curve_fits import slope
-from engines.core.analysis.verdict_helpers import final, ratio, verdict
+from engines.core.analysis.verdict_helpers import above, below, final, ratio, verdict
 from engines.core.protocol.declarations import Verdict
 from engines.core.protocol.engine import RunData
 from engines.optimizer_dynamics import risk
@@ -195,18 +195,24 @@ def _over(run: RunData) -> bool:
 
 
 def momentum(run: RunData) -> list[Verdict]:
-    """Judge O16: means of 64 sampled runs, computed by the probe, lie on the exact risk of every method."""
+    """Judge O16: means of 64 sampled runs lie on the exact risk of every method; which of them let go of the noise."""
     members = range(len(run.configs))
     plain = [final(run, "risk", i) for i in run.where(method="gd", average="none")]
-    heavy = [final(run, "risk", i) for i in run.where(method="heavy_ball")]
+
+    def over(**knobs: object) -> list[float | None]:
+        found = [final(run, "risk", i) for i in run.where(**knobs)]
+        return [ratio(a, b) for a, b in zip(found, plain, strict=True)]
+
     exact = [None if f is None else f / float(risk.expected(run.configs[i], np.array([120]))[0])
              for i in members for f in [final(run, "risk", i)]]  # fmt: skip
-    gain = [ratio(a, b) for a, b in zip(heavy, plain, strict=True)]
+    gain = over(method="heavy_ball")
     return [
         verdict("exact risk at the end over that of the same knobs alone", exact, 1.0, 1e-9),
         verdict("mean of sampled runs less the exact risk, in standard errors", [_away(run, i) for i in members], 0.0,
                 4.5, "the worst of twelve steps and five methods, 64 runs each: beyond by chance once in 500"),
         verdict("heavy ball at η(1 − β) over gradient descent: risk at the end", gain, 1.0, 0.1),
+        above("mean of all iterates over the last: risk at the end", over(average="polyak"), 1.5),
+        below("Schedule-Free over gradient descent: risk at the end", over(method="schedule_free"), 0.9),
     ]  # fmt: skip
 
 
