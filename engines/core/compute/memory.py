@@ -38,7 +38,7 @@ def estimate(engine: Engine, configs: Sequence[Config]) -> int:
 
 
 def needs(simulation: Simulation, frame: Frame, steps: int, recorded: int = 0) -> MemoryNeeds:
-    """Count what a simulation takes in so many steps on a new schedule, beside the rows that are `recorded` before.
+    """Count the bytes that a simulation takes in `steps` steps of a schedule that begins now, after `recorded` rows.
 
     Counted are the problem and the state as the engine estimates them, and as measured the copies of the state, the
     checkpoints and the rows recorded, which are as large as `frame`; those lie in the memory of the host.

@@ -16,8 +16,8 @@ from typing import Any
 from engines.core.compute import device as devices
 from engines.core.compute import memory
 from engines.core.compute.checkpoints import Checkpoint, Checkpoints
-from engines.core.compute.frames import frames
 from engines.core.compute.simulation import Simulation
+from engines.core.compute.walk import frames
 from engines.core.data.recording import Event, Frame
 from engines.core.live.admission import ADMISSION
 from engines.core.live.scheduler import Scheduler, shared
