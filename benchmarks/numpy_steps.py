@@ -20,9 +20,11 @@ def _first(simulation: Simulation) -> tuple[Any, Any]:
 
 def sensing(simulation: Simulation) -> Step:
     """Gradient descent on both factors, measured through the identity, with the full matrices."""
-    draws = np.random.default_rng(0)
-    F, G = (draws.standard_normal((50, 5)) / 50 for _ in range(2))
-    M = draws.standard_normal((50, 3)) @ draws.standard_normal((3, 50)) / 50
+    problem, state = _first(simulation)
+    n = simulation.engine.Config().n  # as the preset leaves it; the state has r + k rows of them
+    k, r, draws = state.F.shape[-1], problem.sigma.shape[-1], np.random.default_rng(0)
+    F, G = (draws.standard_normal((n, k)) / n for _ in range(2))
+    M = draws.standard_normal((n, r)) @ draws.standard_normal((r, n)) / n
 
     def step() -> object:
         E = F @ G.T - M
@@ -47,7 +49,8 @@ def recovery(simulation: Simulation) -> Step:
 
 def flow(simulation: Simulation) -> Step:
     """Runge and Kutta on the features of every sample, the classifier solved for at each of the four points."""
-    K, d, n, h = 3, 10, 40, 0.02
+    problem = _first(simulation)[0].problem
+    (_, d, _), K, n, h = problem.H0.shape, problem.task.K, problem.n, 0.02
     H0 = np.random.default_rng(0).standard_normal((d, K * n))
     Y, ridge = np.repeat(np.eye(K), n, 1), 0.5 * n * np.eye(d)
 

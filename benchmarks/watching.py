@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 
 from benchmarks.timing import head, in_turn, row
-from engines.core.compute.frames import frames
 from engines.core.compute.simulation import Simulation
+from engines.core.compute.walk import frames
 from engines.core.protocol import registry
 from engines.core.runs.experiment import Experiment
 

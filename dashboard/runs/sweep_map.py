@@ -19,7 +19,7 @@ from engines.core.protocol.errors import ConfigError
 if TYPE_CHECKING:
     import xarray
 
-    from engines.core.protocol.engine import Line
+    from engines.core.protocol.declarations import Line
 
 HEIGHT = 420
 

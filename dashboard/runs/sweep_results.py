@@ -27,8 +27,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray
 
-    from engines.core.protocol.declarations import Verdict
-    from engines.core.protocol.engine import Line
+    from engines.core.protocol.declarations import Line, Verdict
     from engines.core.sweeps.folder import Sweep
 
 SPARING = 10

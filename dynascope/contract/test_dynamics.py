@@ -17,8 +17,8 @@ from dynascope.contract.small_runs import (
     scalars,
     simulation,
 )  # fmt: skip
-from engines.core.compute.frames import frames
 from engines.core.compute.simulation import Simulation
+from engines.core.compute.walk import frames
 from engines.core.files.checkpoint_file import restore_checkpoint, write_checkpoint
 from engines.core.protocol import device_choice
 
@@ -69,13 +69,19 @@ def test_observing_changes_nothing(engine, preset):
 def test_steps_observed_together_have_the_channels_of_steps_observed_alone(engine, preset):
     running = restarted(engine, preset)
     if all(batch.looks.most == 1 for batch in running.batches):
-        return
+        pytest.skip("its steps are observed one by one")
     together = {frame.step: frame.values for frame, _ in frames(running, BEGUN)}
     alone = restarted(engine, preset)
     for step in (1, BEGUN):
         alone.advance(step)
         for name, value in alone.observe().values.items():
             np.testing.assert_array_equal(together[step][name], value, err_msg=f"{name} at {step}")
+        (batch,) = alone.batches
+        for name, value in engine.observe(batch.problem, batch.state, batch.knobs).items():
+            # The members of such a batch are counted even, and a register rounds its last numbers otherwise.
+            np.testing.assert_allclose(
+                together[step][name], value.numpy(), rtol=1e-12, atol=1e-13, err_msg=f"{name} of the batch at {step}"
+            )
 
 
 def test_a_run_resumed_from_a_checkpoint_on_disk_is_the_same_run(engine, preset, tmp_path):

@@ -12,8 +12,8 @@ from engines.core.analysis.probing import check_options, compute_parts
 from engines.core.compute import device as devices
 from engines.core.compute import memory
 from engines.core.compute.checkpoints import Checkpoint
-from engines.core.compute.frames import frames
 from engines.core.compute.simulation import Simulation
+from engines.core.compute.walk import frames
 from engines.core.data.recording import Event
 from engines.core.files import export
 from engines.core.protocol.edits import by_step, is_list

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from engines.core.analysis.sweep_helpers import law, worst
 from engines.core.analysis.verdict_helpers import verdict
-from engines.core.protocol.declarations import Verdict
-from engines.core.protocol.engine import NamedSweep
+from engines.core.protocol.declarations import NamedSweep, Verdict
 from engines.loss_landscape import predictions
 from engines.loss_landscape.learning_coefficient.closed_form import deep_linear
 

@@ -182,18 +182,16 @@ class Problem:
 def build(configs: Sequence[MatrixSensing], device: torch.device) -> Problem:
     """Draw and assemble the problem of a batch."""
     all_symmetric = all(config.symmetric for config in configs)
-    distinct: dict[tuple[int, bool], Draw] = {}
+    sharing, distinct = Counter(map(key, configs)), {}
     for config in configs:
         if key(config) not in distinct:
-            distinct[key(config)] = draw(config, device, all_symmetric)
-    sharing = Counter(map(key, configs))
-    operators = {one: served(drawn.operator, sharing[one]) for one, drawn in distinct.items()}
+            distinct[key(config)] = _drawn(config, device, all_symmetric, sharing[key(config)])
     places = [_place(config, distinct[key(config)]) for config in configs]
     columns = max(config.k for config in configs)
     F, G, left, right = (stack([place[i] for place in places], columns if i < 2 else None, device) for i in range(4))
     sigma = tensor([config.sigma for config in configs], device)
     return Problem(
-        operators=tuple(grouped([operators[key(config)] for config in configs], device)),
+        operators=tuple(grouped([distinct[key(config)].operator for config in configs], device)),
         methods=tuple(config.method for config in configs),
         M=(left * sigma[:, None, :], right),
         left=left,
@@ -208,6 +206,12 @@ def build(configs: Sequence[MatrixSensing], device: torch.device) -> Problem:
         F0=F,
         G0=G,
     )
+
+
+def _drawn(config: MatrixSensing, device: torch.device, symmetric: bool, members: int) -> Draw:
+    """Truth and operator, laid out for the members that share it; as it was drawn, the operator is kept no longer."""
+    drawn = draw(config, device, symmetric)
+    return replace(drawn, operator=served(drawn.operator, members))
 
 
 def _place(config: MatrixSensing, drawn: Draw) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

@@ -9,8 +9,7 @@ import numpy as np
 from engines.core.analysis.curve_fits import slope
 from engines.core.analysis.sweep_helpers import law, level_line, worst
 from engines.core.analysis.verdict_helpers import verdict
-from engines.core.protocol.declarations import Verdict
-from engines.core.protocol.engine import Line, NamedSweep
+from engines.core.protocol.declarations import Line, NamedSweep, Verdict
 from engines.matrix_sensing import laws
 
 if TYPE_CHECKING:

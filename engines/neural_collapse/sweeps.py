@@ -8,8 +8,7 @@ import numpy as np
 
 from engines.core.analysis.sweep_helpers import law, worst
 from engines.core.analysis.verdict_helpers import verdict
-from engines.core.protocol.declarations import Verdict
-from engines.core.protocol.engine import Line, NamedSweep
+from engines.core.protocol.declarations import Line, NamedSweep, Verdict
 
 if TYPE_CHECKING:
     from xarray import DataArray, Dataset

@@ -41,17 +41,17 @@ class Residuals(NamedTuple):
 
 
 ALL = frozenset({"norm", "loss"})
-"""Measured beside residuals and direction, where it is read."""
+"""Quantities that are computed only where somebody reads them."""
 
 
 def measure(problem: Problem, state: State, knobs: Knobs, needs: Set[str] = ALL) -> Residuals:
-    """Measure the iterate `[B, d, k]` and weigh its residuals; the norm, and the loss, are 1 where not needed."""
+    """Measure the iterate `[B, d, k]` and weigh its residuals; NaN is what `needs` leaves out of `ALL`."""
     R = problem.sensing.forward(torch.bmm(state.U, state.U.mT)).sub_(problem.y)
     explained = R if problem.doubled is None else R + state.g.square() - state.h.square()
     Q = problem.sensing.adjoint(apply(PSI, problem.weighings, explained, knobs))
-    one = torch.ones_like(problem.scale)
-    norm = operator_norm(Q).clamp_min(TINY) if "norm" in needs else one
-    return Residuals(R, Q, norm, apply(LOSSES, problem.losses, R, knobs) if "loss" in needs else one)
+    unread = torch.full_like(problem.scale, torch.nan)
+    norm = operator_norm(Q).clamp_min(TINY) if "norm" in needs else unread
+    return Residuals(R, Q, norm, apply(LOSSES, problem.losses, R, knobs) if "loss" in needs else unread)
 
 
 def shrink(problem: Problem, knobs: Knobs) -> Tensor:
@@ -84,6 +84,8 @@ class MethodInputs:
         self._whole, self._places = whole, places
 
     def __getattr__(self, name: str) -> Tensor:
+        if name.startswith("_") or name not in self._whole:
+            raise AttributeError(f"a method is given no {name}")
         return self._whole[name] if isinstance(self._places, slice) else self._whole[name][self._places]
 
     def divided(self, damping: Tensor) -> Tensor:
@@ -103,7 +105,7 @@ NORMALISED = "subgm"
 """The method whose steps are divided by the norm of the direction; the others do without its eigenvalues."""
 
 BY_LOSS = ("subgm_loss", "polyak", "scaled_sm", "opsa", "opsa_gap")
-"""Methods whose steps are as long as the loss says."""
+"""Methods whose steps are as long as the loss says; to one that is not among them loss and gap are NaN."""
 
 
 def needed(problem: Problem) -> Set[str]:
@@ -131,7 +133,7 @@ METHODS: dict[str, Callable[[MethodInputs], Move]] = {
     "opsa_gap": lambda p: p.polyak(p.divided((p.damping * p.gap).clamp_min(FAINT))),
     "prox_linear": lambda p: (torch.zeros_like(p.D), torch.ones_like(p.gap)),
 }
-"""Step rules. Prox-linear is no multiple of the gradient: its step is added by `step`."""
+"""Step rules. Prox-linear is no multiple of the gradient: its step is added by `steps`."""
 
 
 def move(problem: Problem, state: State, knobs: Knobs, now: Residuals) -> Move:

@@ -9,8 +9,7 @@ import numpy as np
 from engines.core.analysis.curve_fits import slope
 from engines.core.analysis.sweep_helpers import half_way, law, share_below
 from engines.core.analysis.verdict_helpers import above, below, verdict
-from engines.core.protocol.declarations import Verdict
-from engines.core.protocol.engine import Line, NamedSweep
+from engines.core.protocol.declarations import Line, NamedSweep, Verdict
 from engines.subgradient_recovery import laws
 from engines.subgradient_recovery.predictions import RECOVERED
 

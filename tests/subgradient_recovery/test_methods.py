@@ -1,5 +1,6 @@
 """One update of every method against its own formula in plain numpy, with full measurement matrices."""
 
+import copy
 from itertools import pairwise
 
 import numpy as np
@@ -8,6 +9,7 @@ import torch
 from scipy.optimize import linprog
 
 from engines.core.protocol.errors import ConfigError
+from engines.subgradient_recovery.dynamics import METHODS, MethodInputs
 from engines.subgradient_recovery.losses import median as row_median
 from engines.subgradient_recovery.prox_linear import ARRIVED, MU, solve
 from tests.subgradient_recovery.plain import Plain, norm
@@ -207,3 +209,15 @@ def test_prox_linear_converges_quadratically_and_then_stays():
 def test_methods_for_the_exact_rank_refuse_more_columns(method):
     with pytest.raises(ConfigError, match=f"k=3 must equal r=2 for the method {method}"):
         tiny(method=method)
+
+
+@pytest.mark.parametrize("name", ["norm", "loss", "gap"])
+def test_a_step_that_reads_what_is_not_measured_for_its_method_is_no_number(name, monkeypatch):
+    monkeypatch.setitem(METHODS, "geometric", lambda p: (p.D, getattr(p, name)))
+    assert np.isnan(after(tiny(method="geometric", **START))[1]).all()
+
+
+def test_what_a_method_is_not_given_is_missing_as_of_any_object():
+    inputs = MethodInputs({"U": torch.ones(2)}, slice(None))
+    assert not hasattr(inputs, "speed")
+    assert torch.equal(copy.copy(inputs).U, torch.ones(2))

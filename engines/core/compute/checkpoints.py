@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from torch import Tensor
 
-from engines.core.data.schedule import THIN, Schedule
+from engines.core.data.schedule import Schedule
 
 CHECKPOINT_BUDGET = 256 * 2**20
 """Bytes that the checkpoints of one run may take."""
@@ -23,11 +23,6 @@ class Checkpoint:
     schedule: Schedule
     diverged_at: np.ndarray
     batches: tuple[tuple[Any, dict[str, Tensor]], ...]
-
-    @property
-    def thin(self) -> Schedule:
-        """The schedule of thin channels and checkpoints."""
-        return Schedule(self.schedule.origin, THIN.dense, THIN.per_decade)
 
     def nbytes(self) -> int:
         """Count the bytes of the states."""
@@ -51,7 +46,7 @@ class Checkpoints:
 
     def save_if_due(self, now: Checkpoint) -> None:
         """Save a state where its step is on the thin schedule."""
-        if now.step not in now.thin:
+        if now.step not in now.schedule.thin:
             return
         self.forget(now.step - 1)
         self._saved.append(now)

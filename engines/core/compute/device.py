@@ -151,7 +151,7 @@ class Transfer:
         self._event: torch.cuda.Event | None = None
         self._values = {name: value.detach() for name, value in values.items()}
         if any(value.is_cuda for value in values.values()):
-            self._buffer = self._sent([value for _, value in self._ordered()])
+            self._buffer = self._packed([value for _, value in self._ordered()])
             self._event = torch.cuda.Event()
             self._event.record()
 
@@ -160,7 +160,7 @@ class Transfer:
         return sorted(self._values.items(), key=lambda item: (-item[1].element_size(), str(item[1].dtype)))
 
     @staticmethod
-    def _sent(values: list[Tensor]) -> Tensor:
+    def _packed(values: list[Tensor]) -> Tensor:
         """Put the bytes of all values behind one another and begin to copy them."""
         alike = [list(group) for _, group in groupby(values, key=lambda value: value.dtype)]
         packed = torch.cat([torch.cat([v.reshape(-1) for v in group]).view(torch.uint8) for group in alike])

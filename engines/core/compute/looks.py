@@ -30,6 +30,9 @@ ROW = 16
 CACHED = 2**20
 """Most bytes of states that are observed at once: what is large is computed no quicker together."""
 
+GATHERED = 2
+"""Problems that are kept gathered: as wide as most looks of a run, and as those at the end of a stretch of it."""
+
 Knobs = Mapping[str, Tensor]
 
 
@@ -76,6 +79,10 @@ class Looks:
 
     def _problem_of(self, count: int, device: torch.device) -> tuple[Tensor, Any]:
         if count not in self._gathered:
+            while len(self._gathered) >= GATHERED:
+                oldest = next(iter(self._gathered))
+                del self._gathered[oldest]
+                self._knobs.pop(oldest, None)
             index = self._index(count, device)
             self._gathered[count] = index, self._engine.gather(self._problem, index % self._members)
         return self._gathered[count]

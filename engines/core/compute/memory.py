@@ -45,7 +45,7 @@ def row_bytes(frame: Frame) -> dict[str, int]:
 def needs(
     simulation: Simulation, row: Mapping[str, int], steps: int, recorded: int, device: torch.device
 ) -> MemoryNeeds:
-    """Count what a simulation takes in so many steps on a new schedule, beside the rows that are `recorded` before.
+    """Count the bytes that a simulation takes in `steps` steps of a schedule that begins now, after `recorded` rows.
 
     Counted are the problem and the state as the engine estimates them, and as measured the copies of the state, the
     checkpoints and the rows recorded, of the bytes in `row` each; those lie in the memory of the host, the others in

@@ -22,22 +22,17 @@ from engines.core.compute.device import Transfer
 from engines.core.compute.heap import keep_freed_memory
 from engines.core.compute.looks import Looks
 from engines.core.compute.slabs import Slabs
+from engines.core.compute.states import all_finite, chosen, finite_members
 from engines.core.data.recording import Frame
-from engines.core.data.schedule import THIN, Schedule
+from engines.core.data.schedule import Schedule
 from engines.core.protocol.config import Config
 from engines.core.protocol.engine import Engine
 from engines.core.protocol.errors import DynascopeError, EngineFailure, engine_failures, message_of
 
-HUGE = 1e30
-"""An entry of the state beyond this has diverged: its powers would overflow the diagnostics."""
-
 CPU = torch.device("cpu")
 
-READ_AT_ONCE = (torch.float64, torch.float32)
-"""Types of which a processor finds least and largest in one reading."""
-
 FINITE = ""
-"""The name under which it is sent, beside the channels, whether all members are finite, `[]`."""
+"""Stands among the names of channels, and is none, for whether all members are finite, `[]`."""
 
 LOSS = "loss"
 """The channel that is finite for as long as a member is, where an engine has it."""
@@ -115,15 +110,17 @@ class Batch:
 
     def freeze(self) -> None:
         """Take members that are known to have diverged back to where they were looked at last."""
+        if self.state is self.checked:  # a copy would be another object, which a captured graph takes in again
+            return
         if self._any_diverged:
-            self.state = _where(self.diverged, self.checked, self.state)
+            self.state = chosen(self.diverged, self.checked, self.state)
         self.checked = self.state
 
     def freeze_diverged(self, count: int) -> dict[int, int]:
         """Freeze members that diverged within the last `count` steps: {member: steps after the last call}."""
         diverged: dict[int, int] = {}
-        if self.device.type != "cpu" or not _all_finite(self.state):
-            fresh = ~_finite(self.state) & ~self.diverged
+        if self.device.type != "cpu" or not all_finite(self.state):
+            fresh = ~finite_members(self.state) & ~self.diverged
             diverged = self._replay(fresh, count) if bool(fresh.any()) else {}
         self.freeze()
         return diverged
@@ -131,7 +128,7 @@ class Batch:
     def within(self, states: Sequence[Any]) -> Tensor:
         """Whether all members are within the finite numbers in some states `[B, *]`, `[]`."""
         together = type(states[0])(*map(torch.stack, zip(*states, strict=True))) if len(states) > 1 else states[0]
-        return torch.tensor(_all_finite(together)) if self.device.type == "cpu" else _finite(together).all()
+        return torch.tensor(all_finite(together)) if self.device.type == "cpu" else finite_members(together).all()
 
     def _replay(self, fresh: Tensor, count: int) -> dict[int, int]:
         """Walk again, a step at a time, to the step at which each fresh member left the finite numbers."""
@@ -139,9 +136,9 @@ class Batch:
         state = last = self.checked
         for after in range(1, count + 1):
             state = self._advanced(state, 1)
-            gone = fresh & ~self.diverged & ~_finite(state)
+            gone = fresh & ~self.diverged & ~finite_members(state)
             self.diverged = self.diverged | gone
-            last = _where(fresh & ~self.diverged, state, last)
+            last = chosen(fresh & ~self.diverged, state, last)
             steps_after |= {self.members[int(index)]: after for index in gone.nonzero().flatten()}
         self.checked, self._any_diverged, self._all_diverged = last, True, bool(self.diverged.all())
         return steps_after
@@ -196,12 +193,7 @@ class Simulation:
 
     def next_frame(self) -> int:
         """Return the step of the next scheduled frame."""
-        return min(self.schedule.next(self.step), self.thin.next(self.step))
-
-    @property
-    def thin(self) -> Schedule:
-        """The schedule of thin channels and checkpoints."""
-        return Schedule(self.schedule.origin, THIN.dense, THIN.per_decade)
+        return min(self.schedule.next(self.step), self.schedule.thin.next(self.step))
 
     @without_gradients
     def advance(self, stop: int) -> None:
@@ -237,10 +229,10 @@ class Simulation:
         """Record all channels now: NaN for members that have diverged, and around those of smaller shapes."""
         self.freeze_diverged()
         looks = [self.look()]
-        values = self._received(self._sent(looks, False))
+        values, _ = self._received(self._on_the_way(looks, False))
         if LOSS in values:
             self._mark_lost(values[LOSS][0])
-        return self._frames(looks, values)[0]
+        return self._as_frames(looks, values)[0]
 
     def look(self) -> Checkpoint:
         """Note the state at this step to be observed with others, before it is known whether a member diverges there.
@@ -248,7 +240,8 @@ class Simulation:
         Where one does, what was noted is void: `return_to` a place before it.
         """
         for batch in self.batches:
-            batch.freeze()
+            with engine_failures(self.engine.title), devices.current(batch.device):
+                batch.freeze()
         self._checked = self.step
         batches = tuple((batch.state, batch.knobs) for batch in self.batches)
         return Checkpoint(self.step, self.schedule, self.diverged_at.copy(), batches)
@@ -260,48 +253,46 @@ class Simulation:
         It gives None where a member diverged at one of them, or they cannot be observed, perhaps because of that.
         """
         try:
-            sent = self._sent(looks, True)
+            transfers = self._on_the_way(looks, True)
         except DynascopeError:
             return lambda: None
 
-        def frames() -> list[Frame] | None:
-            values = self._received(sent)
-            within = FINITE not in values
+        def result() -> list[Frame] | None:
+            values, finite = self._received(transfers)
             lost = LOSS in values and self._lost(values[LOSS]).any()
-            return self._frames(looks, values) if within and not lost else None
+            return self._as_frames(looks, values) if finite and not lost else None
 
-        return frames
+        return result
 
-    def _sent(self, looks: Sequence[Checkpoint], checked: bool) -> list[Transfer]:
-        """Channels of some looks on their way to the host, a batch each, and whether they are finite."""
-        thin = [place for place, look in enumerate(looks) if look.step in self.thin]
+    def _on_the_way(self, looks: Sequence[Checkpoint], check: bool) -> list[Transfer]:
+        """Channels of some looks on their way to the host, a batch each; where asked, with whether all is finite."""
+        thin = [place for place, look in enumerate(looks) if look.step in self.schedule.thin]
         transfers = []
         for number, batch in enumerate(self.batches):
             states = [look.batches[number][0] for look in looks]
             with engine_failures(self.engine.title), devices.current(batch.device):
-                finite = {FINITE: batch.within(states)} if checked else {}
+                finite = {FINITE: batch.within(states)} if check else {}
                 transfers.append(Transfer(batch.channels(states, thin) | finite))
         return transfers
 
-    def _received(self, transfers: Sequence[Transfer]) -> dict[str, np.ndarray]:
-        """Channels of all members, `[T, B, *dims]`; `FINITE` among them where they are not."""
+    def _received(self, transfers: Sequence[Transfer]) -> tuple[dict[str, np.ndarray], bool]:
+        """Channels of all members, `[T, B, *dims]`, and whether all are finite, as far as that was asked."""
         with engine_failures(self.engine.title):
             parts = [(batch.members, sent.result()) for batch, sent in zip(self.batches, transfers, strict=True)]
-        finite = all([part.pop(FINITE, True) for _, part in parts])
-        values = {name: _merge(name, parts, self.size) for name in parts[0][1]}
-        return values if finite else values | {FINITE: np.zeros(())}
+        finite = all([bool(part.pop(FINITE, True)) for _, part in parts])
+        return {name: _merge(name, parts, self.size) for name in parts[0][1]}, finite
 
-    def _frames(self, looks: Sequence[Checkpoint], values: Mapping[str, np.ndarray]) -> list[Frame]:
+    def _as_frames(self, looks: Sequence[Checkpoint], values: Mapping[str, np.ndarray]) -> list[Frame]:
         """The frame of each look, from channels `[T, B, *dims]`; thin ones have the looks that are due."""
         rows = {name: iter(value) for name, value in values.items()}
         thin = {channel.name for channel in self.engine.channels if channel.thin}
-        frames = []
+        made = []
         for look in looks:
-            due = look.step in self.thin
+            due = look.step in self.schedule.thin
             now = {name: next(row) for name, row in rows.items() if due or name not in thin}
             gone = (self.diverged_at >= 0) & (self.diverged_at <= look.step)
-            frames.append(Frame(look.step, {n: _blanked(v, gone) for n, v in now.items()} if gone.any() else now))
-        return frames
+            made.append(Frame(look.step, {n: _blanked(v, gone) for n, v in now.items()} if gone.any() else now))
+        return made
 
     def _lost(self, losses: np.ndarray) -> np.ndarray:
         """Members `[*, B]` whose loss was a number and is none any more, though their state may be finite."""
@@ -362,26 +353,6 @@ def group_by_shape(configs: Sequence[Config]) -> dict[Any, list[Config]]:
 
 def _numeric(kind: type[Config]) -> list[str]:
     return [name for name, knob in kind.knobs().items() if knob.role != "shape" and knob.type is not str]
-
-
-def _all_finite(state: Any) -> bool:
-    """Whether no member has diverged, by one reading of each tensor `[B, *]`; a NaN is the least and the largest."""
-    reals = [value for value in state if value.is_floating_point() and value.numel()]
-    if any(value.dtype not in READ_AT_ONCE for value in reals):
-        return False
-    return all(-HUGE < float(least) and float(most) < HUGE for least, most in (value.aminmax() for value in reals))
-
-
-def _finite(state: Any) -> Tensor:
-    within = [(value.abs() < HUGE).reshape(len(value), -1).all(1) for value in state if value.is_floating_point()]
-    return torch.stack(within).all(0)
-
-
-def _where(mask: Tensor, yes: Any, no: Any) -> Any:
-    def choose(a: Tensor, b: Tensor) -> Tensor:
-        return torch.where(mask.view(-1, *[1] * (a.dim() - 1)), a, b)
-
-    return type(yes)(*(choose(a, b) for a, b in zip(yes, no, strict=True)))
 
 
 def _blanked(value: np.ndarray, gone: np.ndarray) -> np.ndarray:

@@ -41,6 +41,11 @@ class Schedule:
     def __contains__(self, step: int) -> bool:
         return step <= self.origin or self.next(step - 1) == step
 
+    @property
+    def thin(self) -> Schedule:
+        """The schedule of thin channels and checkpoints that begins where this does."""
+        return Schedule(self.origin, THIN.dense, THIN.per_decade)
+
     def steps(self, stop: int) -> list[int]:
         """List all scheduled steps from the origin to `stop`, which is itself included."""
         scheduled = [self.origin]

@@ -18,8 +18,8 @@ import torch
 from engines.core.compute import device as devices
 from engines.core.compute import memory
 from engines.core.compute.checkpoints import Checkpoint, Checkpoints
-from engines.core.compute.frames import frames
 from engines.core.compute.simulation import Simulation
+from engines.core.compute.walk import frames
 from engines.core.data.recording import Event
 from engines.core.live.admission import ADMISSION
 from engines.core.live.scheduler import Scheduler, shared
@@ -223,7 +223,7 @@ class Runner:
                 simulation.restore(last)
             else:
                 simulation.return_to(start)
-                simulation.set_diverged(diverged_at)
+                simulation.set_diverged(diverged_at)  # who diverged since then does so again
             self._update(step=simulation.step)
             raise
         finally:

@@ -1,14 +1,18 @@
-"""Declarations of an engine as data: channels, plots, predictions, verdicts, phases, stories and actions.
+"""Declarations of an engine as data: channels, plots, predictions, verdicts, phases, stories, actions and sweeps.
 
 `B` is the number of members of a batch.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from xarray import DataArray, Dataset
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,3 +166,43 @@ class Action:
     label: str
     doc: str
     knob: str
+
+
+class Line(NamedTuple):
+    """A curve of theory on the map of a sweep: values of its two knobs, `[n]` each."""
+
+    across: np.ndarray
+    up: np.ndarray
+    label: str
+    at: Mapping[str, Any] = {}
+    """The slices on which it is drawn, by values of further knobs; all where none is named."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamedSweep:
+    """A sweep that an engine offers by name: its axes, the map that is drawn of it, theory on the map, verdicts.
+
+    `value`, `lines` and `judge` are given what the sweep measured, over its axes, and the base configuration.
+    """
+
+    name: str
+    title: str
+    look_for: str
+    set: Mapping[str, Any]
+    """Knob values; a list is an axis, of seeds, too."""
+    steps: int
+    measures: tuple[str, ...]
+    across: str
+    up: str
+    """The knobs of the map's axes."""
+    label: str
+    """The name of what the map shows."""
+    value: Callable[[Dataset, Any], DataArray]
+    """The numbers of the map, over `across`, `up` and the knobs by which it is sliced."""
+    lines: Callable[[Dataset, Any], list[Line]] = lambda data, config: []
+    judge: Callable[[Dataset, Any], list[Verdict]] = lambda data, config: []
+    small: Mapping[str, Any] = field(default_factory=dict)
+    """Values in place of those of `set` with which it takes a few seconds; `steps` may be among them."""
+    heuristic: str = ""
+    """Why theory's lines are no theorem; "" where they are."""
+    source: str = ""

@@ -17,6 +17,7 @@ from engines.core.protocol.config import Config, Knob, check_index
 from engines.core.protocol.declarations import (
     Action,
     Channel,
+    NamedSweep,
     OwnFiles,
     Phase,
     Plot,
@@ -31,7 +32,6 @@ from engines.core.protocol.probe_figures import Picture
 
 if TYPE_CHECKING:
     from torch import Tensor, device  # for annotations alone, so that engines are found without waiting for torch
-    from xarray import DataArray, Dataset
 
 
 C = TypeVar("C", bound=Config)
@@ -65,46 +65,6 @@ class Preset:
     """Name of the plot that shows it best, put first; "" keeps the engine's order."""
     follows: str = ""
     """The name of the preset that is offered next."""
-    source: str = ""
-
-
-class Line(NamedTuple):
-    """A curve of theory on the map of a sweep: values of its two knobs, `[n]` each."""
-
-    across: np.ndarray
-    up: np.ndarray
-    label: str
-    at: Mapping[str, Any] = {}
-    """The slices on which it is drawn, by values of further knobs; all where none is named."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class NamedSweep:
-    """A sweep that an engine offers by name: its axes, the map that is drawn of it, theory on the map, verdicts.
-
-    `value`, `lines` and `judge` are given what the sweep measured, over its axes, and the base configuration.
-    """
-
-    name: str
-    title: str
-    look_for: str
-    set: Mapping[str, Any]
-    """Knob values; a list is an axis, of seeds, too."""
-    steps: int
-    measures: tuple[str, ...]
-    across: str
-    up: str
-    """The knobs of the map's axes."""
-    label: str
-    """The name of what the map shows."""
-    value: Callable[[Dataset, Any], DataArray]
-    """The numbers of the map, over `across`, `up` and the knobs by which it is sliced."""
-    lines: Callable[[Dataset, Any], list[Line]] = lambda data, config: []
-    judge: Callable[[Dataset, Any], list[Verdict]] = lambda data, config: []
-    small: Mapping[str, Any] = field(default_factory=dict)
-    """Values in place of those of `set` with which it takes a few seconds; `steps` may be among them."""
-    heuristic: str = ""
-    """Why theory's lines are no theorem; "" where they are."""
     source: str = ""
 
 
@@ -342,7 +302,7 @@ class Engine(ABC, Generic[C, P, S]):
         return None
 
     def gather(self, problem: P, index: Tensor) -> P | None:
-        """Return the constants of the members at `index` `[b]`, which may repeat; None where that is not for `observe`.
+        """Return the constants of the members at `index` `[b]`, which may repeat; None where steps are seen one by one.
 
         States of several steps are then observed at once. It is for problems so small that calling their operations
         is what costs; not where a product serves all members, which rounds by how many there are.

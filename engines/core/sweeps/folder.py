@@ -30,8 +30,7 @@ from engines.core.files import export, store
 from engines.core.files.atomic_file import writing
 from engines.core.library.query import ask
 from engines.core.protocol.config import Config
-from engines.core.protocol.declarations import Verdict
-from engines.core.protocol.engine import Line, NamedSweep
+from engines.core.protocol.declarations import Line, NamedSweep, Verdict
 from engines.core.protocol.errors import ConfigError, StoreError, engine_failures, quote
 from engines.core.protocol.paths import require_file
 from engines.core.runs.run import Run

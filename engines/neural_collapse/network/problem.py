@@ -83,6 +83,7 @@ class Problem:
     uses_cross_entropy: Tensor
     """Whether a member minimises the cross-entropy, `[B]`."""
     any_cross_entropy: bool
+    """Whether any member does."""
     has_bias: Tensor
     """Whether a member has a bias on its last layer, `[B]`."""
     plotted: Tensor

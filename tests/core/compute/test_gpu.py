@@ -13,8 +13,8 @@ from benchmarks import gpu
 from engines.core import api
 from engines.core.compute import cuda_graph, memory
 from engines.core.compute import device as devices
-from engines.core.compute.frames import frames
 from engines.core.compute.simulation import Simulation
+from engines.core.compute.walk import frames
 from engines.core.data.recording import Event
 from engines.core.live.admission import ADMISSION
 from engines.core.live.runner import Runner

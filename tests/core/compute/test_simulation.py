@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 import torch
 
-from engines.core.compute.frames import frames
-from engines.core.compute.simulation import HUGE, Simulation
+from engines.core.compute.simulation import Simulation
+from engines.core.compute.states import HUGE
+from engines.core.compute.walk import frames
 from tests.core.toy import ENGINE, Toy, ToyEngine
 
 CPU = torch.device("cpu")
@@ -42,8 +43,8 @@ def test_chunks_change_nothing(chunk):
     found = [pieces.observe()]
     for stop in range(chunk, 400 + chunk, chunk):
         found += [frame for frame, _ in frames(pieces, min(stop, 400))]
-    scheduled = [frame for frame in recorded(whole, 400) if frame.step in whole.schedule or frame.step in whole.thin]
-    assert_same(scheduled, found)
+    dense, thin = whole.schedule, whole.schedule.thin
+    assert_same([frame for frame in recorded(whole, 400) if frame.step in dense or frame.step in thin], found)
 
 
 def test_restoring_a_checkpoint_repeats_the_run_bit_for_bit():

@@ -2,8 +2,8 @@ import pytest
 import torch
 
 from dashboard.ui.eta import RemainingTime, duration, frames_ahead
-from engines.core.compute.frames import frames as frames_until
 from engines.core.compute.simulation import Simulation
+from engines.core.compute.walk import frames as frames_until
 from engines.core.data.recording import Event
 from engines.core.data.schedule import THIN, Schedule
 from engines.core.live.runner import Status

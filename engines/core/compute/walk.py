@@ -23,7 +23,8 @@ class Group(NamedTuple):
     start: Bookmark
     stop: int
     looks: list[Checkpoint]
-    frames: Callable[[], list[Frame] | None]
+    result: Callable[[], list[Frame] | None]
+    """Waits for their frames; None where they have to be observed one by one."""
     failure: BaseException | None
     """The error that ended the walk early, raised when what was seen before is recorded."""
 
@@ -38,22 +39,28 @@ def frames(simulation: Simulation, stop: int) -> Iterator[Looked]:
     if together == 1 and not behind:
         yield from _one_by_one(simulation, stop)
         return
-    sent: deque[Group] = deque()
-    while simulation.step < stop or sent:
-        if simulation.step < stop and not (sent and sent[-1].failure):
-            sent.append(_sent(simulation, stop, together))
-            if len(sent) <= behind and not sent[-1].failure:
+    ahead: deque[Group] = deque()
+    while simulation.step < stop or ahead:
+        if simulation.step < stop and not (ahead and ahead[-1].failure):
+            ahead.append(_group(simulation, stop, together))
+            if len(ahead) <= behind and not ahead[-1].failure:
                 continue
-        group = sent.popleft()
-        found = group.frames()
+        group = ahead.popleft()
+        found, failure = group.result(), group.failure
         if found is None:
-            sent.clear()
+            failure = _interrupt(group, *ahead)
+            ahead.clear()
             simulation.return_to(group.start)
             yield from _one_by_one(simulation, group.stop)
         else:
             yield from zip(found, group.looks, strict=True)
-        if group.failure:
-            raise group.failure
+        if failure:
+            raise failure
+
+
+def _interrupt(*groups: Group) -> BaseException | None:
+    """Find what does not come again where groups are walked again, as errors of an engine do."""
+    return next((one.failure for one in groups if one.failure and not isinstance(one.failure, Exception)), None)
 
 
 def _one_by_one(simulation: Simulation, stop: int) -> Iterator[Looked]:
@@ -66,17 +73,28 @@ def _one_by_one(simulation: Simulation, stop: int) -> Iterator[Looked]:
 def _advanced(simulation: Simulation, stop: int) -> bool:
     """Advance to the next scheduled step, or to `stop`; return whether there is to be a frame."""
     simulation.advance(min(simulation.next_frame(), stop))
-    return simulation.step in simulation.schedule or simulation.step in simulation.thin
+    return simulation.step in simulation.schedule or simulation.step in simulation.schedule.thin
 
 
-def _sent(simulation: Simulation, stop: int, together: int) -> Group:
+def _group(simulation: Simulation, stop: int, together: int) -> Group:
     """Walk past some scheduled steps and begin to observe them."""
-    start, looks, failure = simulation.bookmark(), [], None
-    stop = min(stop, start.step + WALK)
+    start = simulation.bookmark()
+    looks, failure = _noted(simulation, min(stop, start.step + WALK), together)
+    try:
+        result = simulation.send(looks) if looks else list
+    except BaseException as error:
+        simulation.return_to(start)
+        return Group(start, start.step, [], list, failure or error)
+    return Group(start, simulation.step, looks, result, failure)
+
+
+def _noted(simulation: Simulation, stop: int, together: int) -> tuple[list[Checkpoint], BaseException | None]:
+    """Walk past some scheduled steps; return looks at them, and the error that ended the walk early."""
+    looks = []
     try:
         while simulation.step < stop and len(looks) < together:
             if _advanced(simulation, stop):
                 looks.append(simulation.look())
     except BaseException as error:
-        failure = error
-    return Group(start, simulation.step, looks, simulation.send(looks) if looks else list, failure)
+        return looks, error
+    return looks, None
