@@ -22,7 +22,7 @@ GIB = devices.GIB
 
 
 class Taken(NamedTuple):
-    """What a run takes, and the device that computes it."""
+    """Bytes that a run takes, and the device that computes it."""
 
     needs: memory.MemoryNeeds
     device: torch.device
