@@ -11,6 +11,8 @@ from tests.conftest import ROOT
 ALLOWED = {
     # Bokeh keeps how types are written by this name; the test puts back what the module replaces.
     "tests/dashboard/server/test_cached_answers.py": {"_HasProps_to_serializable", "_encoders"},
+    # Bokeh receives the parts of a message by this name, and the module replaces it.
+    "tests/dashboard/server/test_request_filter.py": {"_receive"},
     # Panel calls it where a page in a notebook has closed, and has no other word for that.
     "tests/dashboard/test_notebook.py": {"_cleanup"},
     "tests/dashboard/ui/test_page_updates.py": {"_cleanup"},

@@ -2,7 +2,6 @@
 
 import gc
 import time
-from functools import partial
 
 import numpy as np
 import pytest
@@ -150,8 +149,6 @@ def test_what_is_refused_leaves_the_run_and_its_plans_as_they_were(start):
     runner = start([Toy(seed=seed) for seed in EVERYONE], horizon=100, edits=[planned])
     runner.step(40)
     wait(lambda: runner.status.step == 40 and not runner.status.playing)
-    runner._send(partial(runner._seek, 20))
-    wait(lambda: runner.status.step == 20)
     LIMITS.memory = 1
     for command in (
         lambda: runner.apply(Event(0, "eta", 0.05, EVERYONE)),

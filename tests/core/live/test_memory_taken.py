@@ -55,8 +55,8 @@ LARGE = {
 }  # fmt: skip
 
 
-HEAPS = 288 * 2**20
-"""Bytes of blocks below 32 MiB that heaps of threads keep and no run is charged with; a quarter more are fragments."""
+HEAP = 288 * 2**20
+"""Bytes of blocks below 32 MiB that the heap keeps and no run is charged with; a quarter more are fragments."""
 
 
 @pytest.mark.thorough
@@ -69,4 +69,4 @@ def test_a_run_takes_what_it_was_admitted_with(case):
     assert done.returncode == 0, done.stderr[-2000:]
     admitted, taken = map(int, done.stdout.split())
     print(f"{case}: {admitted / 2**20:.0f} MiB admitted, {taken / 2**20:.0f} MiB taken")
-    assert 0.75 * taken - HEAPS < admitted < 3 * taken + 32 * 2**20
+    assert 0.75 * taken - HEAP < admitted < 3 * taken + 32 * 2**20

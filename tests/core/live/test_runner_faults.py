@@ -7,7 +7,10 @@ import weakref
 import numpy as np
 import pytest
 
+from engines.core.compute.checkpoints import Checkpoints
 from engines.core.compute.simulation import Simulation
+from engines.core.data.recording import Recording
+from engines.core.protocol.errors import as_engine_failure
 from engines.core.runs.run import Run
 from tests.core.live.playing import MEMBERS, TIMEOUT, assert_same, copied, edit, played
 from tests.core.toy import ENGINE, Toy, ToyEngine
@@ -102,15 +105,19 @@ class Gate:
 
 def test_a_command_that_fails_does_not_hold_up_those_behind_it(start, scheduler, monkeypatch):
     runner, gate, failures = start(), Gate(), []
-    fail = runner._fail
-    monkeypatch.setattr(runner, "_fail", lambda message: (failures.append(message), fail(message)))
+
+    def noted(*arguments):
+        failures.append(as_engine_failure(*arguments))
+        return failures[-1]
+
+    monkeypatch.setattr("engines.core.live.runner.as_engine_failure", noted)
     scheduler.request(gate)
     assert gate.entered.wait(TIMEOUT)
     runner.apply(edit("eta", 0.2, 99))
     runner.step(5)
     gate.open.set()
     runner.wait()
-    assert len(failures) == 1 and "IndexError" in failures[0]
+    assert len(failures) == 1 and "IndexError" in str(failures[0])
     assert (runner.status.step, runner.status.message) == (5, "")
 
 
@@ -118,14 +125,14 @@ def test_a_command_that_fails_does_not_hold_up_those_behind_it(start, scheduler,
 @pytest.mark.parametrize("what", ["frame", "checkpoint"])
 def test_an_error_while_a_frame_is_recorded_leaves_no_hole(start, monkeypatch, step, what):
     runner, failed = start(), []
-    owner, name = (runner.run.recording, "append") if what == "frame" else (runner._checkpoints, "save_if_due")
+    owner, name = (Recording, "append") if what == "frame" else (Checkpoints, "save_if_due")
     keep = getattr(owner, name)
 
-    def broken(shown, *rest):
+    def broken(self, shown, *rest):
         if shown.step >= step and not failed:
             failed.append(shown.step)
             raise MemoryError
-        keep(shown, *rest)
+        keep(self, shown, *rest)
 
     monkeypatch.setattr(owner, name, broken)
     runner.play()
