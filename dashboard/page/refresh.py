@@ -151,8 +151,7 @@ class Refresh:
             self._draw(context)
             self._bridge.count_update()
         displays.messages.show("idle", "info", RESTS if self._bridge.idle else "")
-        if context.status.message:
-            displays.messages.show("failure", "error", context.status.message)
+        displays.messages.show("run", "error", context.status.message or context.status.refusal)
 
     def _drawn_just_now(self, context: ViewContext) -> bool:
         """Whether a run that plays was drawn a moment ago, and nobody did anything since."""

@@ -175,7 +175,8 @@ async def _embed(handler: AutoloadJsHandler, *arguments: Any, **options: Any) ->
 
 async def _receive(socket: WSHandler, fragment: str | bytes) -> Any:
     """Receive a whole message, or None; a socket that sends anything else, or more than it may, is closed."""
-    size = getattr(socket, "size_so_far", 0) + len(fragment)  # Tornado looks at each part of a message by itself
+    came = len(fragment if isinstance(fragment, bytes) else fragment.encode())  # a character has up to four bytes
+    size = getattr(socket, "size_so_far", 0) + came  # Tornado looks at each part of a message by itself
     if size > socket.max_message_size:
         return socket.close(TOO_LARGE, "this message is too large")
     try:

@@ -6,7 +6,7 @@ import base64
 import binascii
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -45,7 +45,7 @@ def _kept() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise ConfigError(f"this server cannot keep the file: {error.strerror}") from None
+        raise ConfigError(f"this server cannot keep the file: {error.strerror or type(error).__name__}") from None
 
 
 class Uploads:
@@ -81,17 +81,28 @@ class Uploads:
             data = base64.b64decode(piece, validate=True)
         except (binascii.Error, ValueError):
             raise ConfigError("a piece of the file is damaged") from None
-        with _kept(), path.open("ab") as stream:
-            stream.write(data[: PIECE + 1])
-        there = path.stat().st_size
+        try:
+            with _kept():
+                with path.open("ab") as stream:
+                    stream.write(data[: PIECE + 1])
+                there = path.stat().st_size
+        except ConfigError:
+            self._drop(path)  # a part of the piece may be there: what came next would be behind half of it
+            raise
         if len(data) > PIECE or there > size:
-            self._open = None
-            path.unlink()
+            self._drop(path)
             raise ConfigError(f"the file is larger than the {size:,} bytes that were announced")
         if there < size:
             return None
         self._open = None
         return path
+
+    def _drop(self, path: Path) -> None:
+        """Forget the file that is being brought, and give its room back."""
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
+        self._sizes.pop()
+        self._open = None
 
     def holds(self, value: Any) -> bool:
         """Whether the value of a knob is a file of this session."""

@@ -57,8 +57,9 @@ class Page:
 
     async def shown(self):
         """Wait until what the page is for is on it."""
-        while len(self.models) < 5:
-            await asyncio.sleep(0.02)
+        async with asyncio.timeout(60):
+            while len(self.models) < 5:
+                await asyncio.sleep(0.02)
         empty = known = len(self.models)
         await self.event("document_ready")
         async with asyncio.timeout(60):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -37,23 +37,31 @@ def estimate(engine: Engine, configs: Sequence[Config]) -> int:
     return sum(engine.nbytes(group) for group in group_by_shape(configs).values())
 
 
-def needs(simulation: Simulation, frame: Frame, steps: int, recorded: int = 0) -> MemoryNeeds:
+def row_bytes(frame: Frame) -> dict[str, int]:
+    """Bytes of each channel in a frame: whoever keeps them need not keep the frame."""
+    return {name: value.nbytes for name, value in frame.values.items()}
+
+
+def needs(
+    simulation: Simulation, row: Mapping[str, int], steps: int, recorded: int, device: torch.device
+) -> MemoryNeeds:
     """Count the bytes that a simulation takes in `steps` steps of a schedule that begins now, after `recorded` rows.
 
     Counted are the problem and the state as the engine estimates them, and as measured the copies of the state, the
-    checkpoints and the rows recorded, which are as large as `frame`; those lie in the memory of the host.
+    checkpoints and the rows recorded, of the bytes in `row` each; those lie in the memory of the host, the others in
+    that of `device`.
     """
     state = simulation.nbytes()
     kept = _budgeted(state, recorded + THIN.count(steps), CHECKPOINT_BUDGET)
     states = simulation.estimate + COPIES * state + kept
-    rows = recording_bytes(simulation.engine, frame, steps, recorded)
-    on_host = simulation.device.type == "cpu"
+    rows = recording_bytes(simulation.engine, row, steps, recorded)
+    on_host = device.type == "cpu"
     return MemoryNeeds(states + rows) if on_host else MemoryNeeds(rows, states + ON_THE_WAY * state)
 
 
 def require(simulation: Simulation, frame: Frame, steps: int) -> None:
     """Raise `ConfigError` where a simulation that has begun with `frame` would take too much until `steps`."""
-    host, gpu = needs(simulation, frame, steps)
+    host, gpu = needs(simulation, row_bytes(frame), steps, 0, simulation.device)
     devices.require_bytes(host, torch.device("cpu"))
     if gpu:
         devices.require_bytes(gpu, simulation.device)
@@ -118,15 +126,15 @@ def _largest(fits: Callable[[int], bool], below: int) -> int:
     return low
 
 
-def recording_bytes(engine: Engine, frame: Frame, steps: int, recorded: int = 0) -> int:
-    """Bytes of all that is recorded in so many steps, beside rows that are there, from one frame with all channels.
+def recording_bytes(engine: Engine, row: Mapping[str, int], steps: int, recorded: int = 0) -> int:
+    """Bytes of all that is recorded in so many steps, beside rows that are there, from the bytes of all channels.
 
     Rows are copied where more of them are set aside: for a moment all are there twice. Of large channels, which are
     kept in single precision, every second row goes over a budget: for a moment half of them are there twice.
     """
     thin = {channel.name for channel in engine.channels if channel.thin}
-    dense = sum(value.nbytes for name, value in frame.values.items() if name not in thin)
-    large = sum(value.nbytes for name, value in frame.values.items() if name in thin) // 2
+    dense = sum(size for name, size in row.items() if name not in thin)
+    large = sum(size for name, size in row.items() if name in thin) // 2
     kept = _budgeted(large, recorded + THIN.count(steps), THIN_CHANNELS)
     return 2 * int(dense * (recorded + Schedule().count(steps))) + min(2 * kept, max(kept, 3 * THIN_CHANNELS // 2))
 

@@ -45,7 +45,7 @@ class Follower:
     def __init__(self, run: FollowedRun) -> None:
         self.run = run
         self._changed = self._read_at = 0.0
-        self._message = ""
+        self._message = self._refusal = ""
         self._unread = False
         """Whether the file could not be read the last time, as while it is being replaced."""
 
@@ -56,7 +56,8 @@ class Follower:
             self._read_at = time.monotonic()
             self._read()
         step = int(self.run.steps[-1])
-        return Status(step=step, horizon=step, playing=self._goes_on(), ready=True, message=self._message)
+        plays, message = self._goes_on(), self._message
+        return Status(step=step, horizon=step, playing=plays, ready=True, message=message, refusal=self._refusal)
 
     def _read(self) -> None:
         """Take over what was recorded since. What cannot be read is read again; the second time in a row it is said."""
@@ -84,7 +85,7 @@ class Follower:
         return self.run.interrupted and time.time() - self._changed < SILENT
 
     def _refuse(self, *ignored: Any) -> None:
-        self._message = f"{NOT_HERE}."
+        self._refusal = f"{NOT_HERE}."
 
     play = step = apply = branch = move = _refuse
 

@@ -13,18 +13,20 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+import torch
+
 from engines.core.compute import device as devices
 from engines.core.compute import memory
 from engines.core.compute.checkpoints import Checkpoint, Checkpoints
 from engines.core.compute.simulation import Simulation
 from engines.core.compute.walk import frames
-from engines.core.data.recording import Event, Frame
+from engines.core.data.recording import Event
 from engines.core.live.admission import ADMISSION
 from engines.core.live.scheduler import Scheduler, shared
 from engines.core.protocol.config import Config
 from engines.core.protocol.edits import apply_edits
 from engines.core.protocol.engine import Engine, Preset
-from engines.core.protocol.errors import DynascopeError, EngineFailure, OutOfMemory, as_engine_failure
+from engines.core.protocol.errors import ConfigError, DynascopeError, EngineFailure, OutOfMemory, as_engine_failure
 from engines.core.runs.live_edits import edit_run
 from engines.core.runs.replay import replay_until, simulation_at_end
 from engines.core.runs.run import Run
@@ -41,6 +43,8 @@ class Status:
     rate: float = 0.0
     """Steps per second of compute, as measured."""
     message: str = ""
+    refusal: str = ""
+    """Why the last command was not carried out; the run is as it was, and goes on."""
     device: str = ""
     """The device that really computes steps; "" before that is known."""
     full: bool = False
@@ -79,8 +83,8 @@ class Runner:
         self._scheduler = scheduler or shared()
         self._commands: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._simulation: Simulation | None = None
-        self._first: Frame | None = None
-        """The first frame that was observed here: what is recorded has rows of its size."""
+        self._row: dict[str, int] = {}
+        """Bytes of each channel in a row that is recorded, as of the first that was observed here."""
         self._checkpoints = Checkpoints()
         self._pending = list(edits)
         self._target = 0
@@ -160,7 +164,7 @@ class Runner:
 
     def _work(self, deadline: float) -> float | None:
         while not self._commands.empty() and not self._closed:
-            self._commands.get()()
+            self._obey(self._commands.get())
         if self._closed:
             self._simulation, self._checkpoints = None, Checkpoints()
             ADMISSION.release(self)
@@ -169,14 +173,26 @@ class Runner:
             return None
         return self._advance(self._simulation, min(deadline, self._until))
 
+    def _obey(self, command: Callable[[], None]) -> None:
+        """Carry out a command; one that is refused changes nothing of a run that is there."""
+        try:
+            command()
+        except ConfigError as error:
+            if not self.status.ready:
+                raise
+            self._update(refusal=str(error))
+            self._release_unbuilt()
+        else:
+            self._update(refusal="")
+
     def _advance(self, simulation: Simulation, deadline: float) -> float | None:
         """Take chunks until the deadline, a command, or the frame after which the speed asks to wait."""
         while (now := time.monotonic()) < deadline and self._commands.empty():
             if now < self._due:
                 return self._due
             if due := [edit for edit in self._pending if edit.step <= simulation.step]:
-                del self._pending[: len(due)]
                 self._edit(due)
+                del self._pending[: len(due)]
             before = simulation.step
             recorded = self._record(simulation, self._chunk(simulation, deadline - now))
             simulation.wait()  # or only the orders to a GPU would be timed
@@ -195,13 +211,24 @@ class Runner:
         return min(simulation.step + steps, stop, edit, self._target)
 
     def _record(self, simulation: Simulation, stop: int) -> bool:
-        recorded = False
-        for frame, state in frames(simulation, stop):
-            self.run.recording.append(frame, self.run.thin)
-            self._checkpoints.save_if_due(state)
-            recorded = True
-        self.run.diverged_at = simulation.diverged_at.copy()
-        return recorded
+        """Take steps and record them. After an error the simulation is where the record ends: it may be ahead of it."""
+        start, diverged_at, last = simulation.bookmark(), simulation.diverged_at.copy(), None
+        try:
+            for frame, state in frames(simulation, stop):
+                self.run.recording.append(frame, self.run.thin)
+                self._checkpoints.save_if_due(state)
+                last = state
+        except BaseException:
+            if last:
+                simulation.restore(last)
+            else:
+                simulation.return_to(start)
+                simulation.set_diverged(diverged_at)  # who diverged since then does so again
+            self._update(step=simulation.step)
+            raise
+        finally:
+            self.run.diverged_at = simulation.diverged_at.copy()
+        return last is not None
 
     def _measure(self, steps: int, seconds: float) -> None:
         fresh = steps / max(seconds, 1e-6)
@@ -220,12 +247,13 @@ class Runner:
 
     def _resimulate(self) -> Simulation:
         """Compute the steps of a run that was recorded elsewhere once more, up to its end."""
-        configs = self.run.initial_configs
-        ADMISSION.estimate(self, self.run.engine, configs, devices.resolve_or_cpu(self.run.device))
+        device = devices.resolve_or_cpu(self.run.device)
+        ADMISSION.estimate(self, self.run.engine, self.run.initial_configs, device)
+        origin = max((event.step for event in self.run.recording.events), default=0)
 
         def started(simulation: Simulation) -> None:
-            self._first = simulation.observe()
-            ADMISSION.measure(self, simulation, configs, self._first, self.status.horizon)
+            self._row = memory.row_bytes(simulation.observe())
+            self._admit(simulation, origin, max(self.status.horizon, int(self.run.steps[-1])))
             self.run.device = str(simulation.device)
             self._update(device=simulation.devices)
             self._checkpoints.save_if_due(simulation.checkpoint())
@@ -239,7 +267,11 @@ class Runner:
 
     def _fail(self, message: str) -> None:
         self._update(message=message, playing=False)
-        if self._simulation is None:  # it could not be built
+        self._release_unbuilt()
+
+    def _release_unbuilt(self) -> None:
+        """Take nothing where the simulation could not be built."""
+        if self._simulation is None:
             ADMISSION.release(self)
 
     def _send(self, command: Callable[[], None]) -> None:
@@ -253,25 +285,27 @@ class Runner:
         self.run.device = str(device)  # what is stored says where it was computed
         ADMISSION.estimate(self, self.run.engine, self.run.configs, device)
         simulation = Simulation(self.run.engine, self.run.configs, device)
-        self._first = first = simulation.observe()
-        ADMISSION.measure(self, simulation, self.run.configs, first, self.status.horizon)
+        first = simulation.observe()
+        self._row = memory.row_bytes(first)
+        self._admit(simulation, 0, self.status.horizon)
         self._simulation = simulation
         self.run.recording.append(first, self.run.thin)
         self.run.diverged_at = self._simulation.diverged_at.copy()
         self._checkpoints.save_if_due(self._simulation.checkpoint())
         self._update(step=0, ready=True, message="", device=self._simulation.devices)
 
-    def _admit(self, simulation: Simulation, origin: int, horizon: int) -> None:
+    def _admit(self, simulation: Simulation, origin: int, horizon: int, device: torch.device | None = None) -> None:
         """Ask for what will be recorded up to a horizon on a schedule that begins at `origin`. Raises `ConfigError`."""
-        if self._first:
-            before = len(self.run.recording.until(origin).dense)
-            ADMISSION.measure(self, simulation, self.run.configs, self._first, horizon - origin, before)
+        before = len(self.run.recording.until(origin).dense)
+        ADMISSION.measure(self, simulation, self.run.configs, self._row, max(0, horizon - origin), before, device)
 
     def _move(self, name: str) -> None:
         """Take the state to another device. The steps so far stay as they were recorded."""
         before, device = self._require_simulation(), devices.resolve(name)
-        moved = Simulation(self.run.engine, self.run.initial_configs, device)
-        moved.restore(before.checkpoint())
+        with ADMISSION.attempt(self):
+            self._admit(before, before.schedule.origin, self.status.horizon, device)
+            moved = Simulation(self.run.engine, self.run.initial_configs, device)
+            moved.restore(before.checkpoint())
         self._simulation, self.run.device = moved, str(device)
         self._update(message="", full=False, device=moved.devices)
 
@@ -283,7 +317,6 @@ class Runner:
 
     def _play(self) -> None:
         simulation = self._require_simulation()
-        self._forget_future()
         at = self._current_step()
         self._go(simulation, self.status.horizon if at < self.status.horizon else 10 * at, False)
 
@@ -294,24 +327,25 @@ class Runner:
 
     def _walk(self, count: int) -> None:
         simulation = self._require_simulation()
-        self._forget_future()
         start = self._target if self._walking and self.status.playing else self._current_step()
         self._go(simulation, start + count, True)
 
     def _go(self, simulation: Simulation, target: int, walking: bool) -> None:
         if target > self.status.horizon:
             self._admit(simulation, simulation.schedule.origin, target)
+        self._forget_future()
         self._target, self._walking = target, walking
-        self._update(playing=True, horizon=max(self.status.horizon, target))
+        self._update(message="", playing=True, horizon=max(self.status.horizon, target))
 
     def _apply(self, edits: Sequence[Event]) -> None:
-        self._pending.clear()  # whoever turns a knob makes a future of their own
         self._edit(edits)
+        self._pending.clear()  # whoever turns a knob makes a future of their own
+        self._update(message="")
 
     def _edit(self, edits: Sequence[Event]) -> None:
         simulation = self._require_simulation()
-        self._forget_future()
         self._admit(simulation, self._current_step(), self.status.horizon)
+        self._forget_future()
         edit_run(self.run, simulation, [replace(edit, step=self._current_step()) for edit in edits])
         self.run.diverged_at = simulation.diverged_at.copy()
         self._checkpoints.save_if_due(simulation.checkpoint())

@@ -15,6 +15,8 @@ from engines.core.compute import cuda_graph, memory
 from engines.core.compute import device as devices
 from engines.core.compute.simulation import Simulation
 from engines.core.compute.walk import frames
+from engines.core.data.recording import Event
+from engines.core.live.admission import ADMISSION
 from engines.core.live.runner import Runner
 from engines.core.live.scheduler import Scheduler
 from engines.core.protocol import device_choice
@@ -239,6 +241,34 @@ def test_memory_that_runs_out_says_what_would_fit_and_the_run_goes_on_on_the_pro
     np.testing.assert_array_equal(runner.run["x"], api.simulate(api.Run(ENGINE, members), 30)["x"])
     with pretended(), pytest.raises(EngineFailure, match="device cpu"):
         api.simulate(api.Run(engine, members, device="cuda"), 10)
+
+
+def test_a_run_asks_a_gpu_for_what_is_new_alone_and_another_device_for_all_of_it(monkeypatch):
+    """Free is what is beside the run: one that holds half of a card could be edited never again."""
+    scheduler, engine, members = Scheduler(), Hungry(), [Toy(seed=seed) for seed in range(4)]
+    engine.hungry, memory_of = False, devices.memory
+    scheduler.request = lambda worker: None
+    runner = Runner(engine, members, horizon=30, device="cuda", scheduler=scheduler)
+
+    def done(command, *arguments):
+        command(*arguments)
+        while runner.work(0.05) is not None or runner.status.playing:
+            pass
+
+    with pretended():
+        done(runner.step, 7)
+        monkeypatch.setattr(devices, "memory", lambda device: 2**20 if device.type == "cuda" else memory_of(device))
+        done(runner.apply, Event(0, "eta", 0.05, (0,)))
+        assert (runner.status.refusal, runner.status.message, len(runner.edits)) == ("", "", 1)
+        before = ADMISSION.total()
+        done(runner.move, "cpu")
+        there = ADMISSION.total()
+        assert there - before > engine.nbytes(members) and runner.status.device == "cpu"
+        done(runner.move, "cuda")
+        assert "the limit on cuda:0" in runner.status.refusal and runner.status.device == "cpu"
+        assert ADMISSION.total() == there and runner.status.message == ""
+        done(runner.close)
+        runner.work(0)
 
 
 def test_memory_that_runs_out_while_a_run_is_built_is_a_sentence():

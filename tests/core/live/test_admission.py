@@ -2,6 +2,7 @@
 
 import gc
 import time
+from functools import partial
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from engines.core.compute import memory, work
 from engines.core.data.recording import Event
 from engines.core.live.admission import ADMISSION
 from engines.core.live.limits import LIMITS
-from engines.core.live.runner import Runner
+from engines.core.live.runner import Runner, Status
 from engines.core.live.scheduler import Scheduler
 from engines.core.protocol.errors import LONGEST
 from engines.core.runs.experiment import Experiment
@@ -131,13 +132,63 @@ def test_rows_of_every_live_edit_and_of_every_later_horizon_count(start):
     assert (np.diff(taken) > 0).all()
     LIMITS.memory = int(1.001 * taken[-1])
     runner.step(10**6)
-    wait(lambda: runner.status.message)
-    assert "for its data, its states and what is recorded; the limit on cpu is" in runner.status.message
+    wait(lambda: runner.status.refusal)
+    assert "for its data, its states and what is recorded; the limit on cpu is" in runner.status.refusal
     LIMITS.memory = taken[0]
     runner.apply(Event(0, "eta", 0.04, tuple(range(1000))))
     runner.step(5)
     wait(lambda: not runner.status.playing and runner.status.step == 305)
     assert len(runner.edits) == 3 and runner.run.configs[0].eta == 0.05
+
+
+EVERYONE = tuple(range(100))
+
+
+def test_what_is_refused_leaves_the_run_and_its_plans_as_they_were(start):
+    """Whoever reads `message` takes the run for ended: a page tells the answers of a lesson then."""
+    planned = Event(50, "eta", 0.03, EVERYONE)
+    runner = start([Toy(seed=seed) for seed in EVERYONE], horizon=100, edits=[planned])
+    runner.step(40)
+    wait(lambda: runner.status.step == 40 and not runner.status.playing)
+    runner._send(partial(runner._seek, 20))
+    wait(lambda: runner.status.step == 20)
+    LIMITS.memory = 1
+    for command in (
+        lambda: runner.apply(Event(0, "eta", 0.05, EVERYONE)),
+        lambda: runner.step(10**6),
+        lambda: runner.move("cpu"),
+    ):
+        runner.status = Status(**vars(runner.status) | {"refusal": ""})
+        command()
+        wait(lambda: runner.status.refusal)
+        assert "the limit on cpu is" in runner.status.refusal and runner.status.message == ""
+        assert runner.run.steps[-1] == 40 and runner.edits == (planned,)
+    runner.play()
+    wait(lambda: runner.status.message)  # the edit that was planned cannot be made: here the run cannot go on
+    assert (runner.status.step, runner.edits, runner.status.refusal) == (50, (planned,), "")
+    LIMITS.memory = 0
+    runner.play()
+    wait(lambda: runner.status.step == 100 and not runner.status.playing)
+    assert runner.status.message == "" and runner.run.recording.events == [planned] == list(runner.edits)
+
+
+def test_a_stored_run_that_goes_on_takes_as_much_as_when_it_was_live(start):
+    live = start([Toy(seed=seed) for seed in EVERYONE], horizon=1000)
+    for end in (100, 200):
+        live.step(100)
+        wait(lambda end=end: not live.status.playing and live.status.step == end)
+        live.apply(Event(0, "eta", 0.05, EVERYONE))
+        wait(lambda end=end: len(live.edits) == end // 100)
+    live.step(5)
+    wait(lambda: not live.status.playing and live.status.step == 205)
+    before = ADMISSION.total()
+    stored = start([], finished=live.run, horizon=1000)
+    stored.step(5)
+    wait(lambda: not stored.status.playing and stored.status.step == 210)
+    both = ADMISSION.total()
+    live.close()
+    wait(lambda: ADMISSION.total() < both)
+    assert both - before == both - ADMISSION.total() > 0
 
 
 def test_a_step_that_would_take_too_long_is_refused_before_anything_is_built(start, monkeypatch):

@@ -1,12 +1,15 @@
 """A runner whose run fails, diverges or is not to be had says so and harms no other."""
 
+import gc
 import threading
+import weakref
 
 import numpy as np
 import pytest
 
+from engines.core.compute.simulation import Simulation
 from engines.core.runs.run import Run
-from tests.core.live.playing import MEMBERS, TIMEOUT, edit, played
+from tests.core.live.playing import MEMBERS, TIMEOUT, assert_same, copied, edit, played
 from tests.core.toy import ENGINE, Toy, ToyEngine
 
 
@@ -97,16 +100,55 @@ class Gate:
         self.open.wait(TIMEOUT)
 
 
-def test_a_command_that_fails_does_not_hold_up_those_behind_it(start, scheduler):
-    runner, gate = start(), Gate()
+def test_a_command_that_fails_does_not_hold_up_those_behind_it(start, scheduler, monkeypatch):
+    runner, gate, failures = start(), Gate(), []
+    fail = runner._fail
+    monkeypatch.setattr(runner, "_fail", lambda message: (failures.append(message), fail(message)))
     scheduler.request(gate)
     assert gate.entered.wait(TIMEOUT)
     runner.apply(edit("eta", 0.2, 99))
     runner.step(5)
     gate.open.set()
     runner.wait()
-    assert "IndexError" in runner.status.message
-    assert runner.status.step == 5
+    assert len(failures) == 1 and "IndexError" in failures[0]
+    assert (runner.status.step, runner.status.message) == (5, "")
+
+
+@pytest.mark.parametrize("step", [1, 20, 300])
+@pytest.mark.parametrize("what", ["frame", "checkpoint"])
+def test_an_error_while_a_frame_is_recorded_leaves_no_hole(start, monkeypatch, step, what):
+    runner, failed = start(), []
+    owner, name = (runner.run.recording, "append") if what == "frame" else (runner._checkpoints, "save_if_due")
+    keep = getattr(owner, name)
+
+    def broken(shown, *rest):
+        if shown.step >= step and not failed:
+            failed.append(shown.step)
+            raise MemoryError
+        keep(shown, *rest)
+
+    monkeypatch.setattr(owner, name, broken)
+    runner.play()
+    runner.wait()
+    assert failed and "ran out of memory" in runner.status.message
+    assert runner.status.step <= failed[0]
+    played(runner)
+    assert runner.status.message == ""
+    assert_same(copied(runner), played(start()))
+
+
+def test_no_frame_is_kept_beside_the_record(start, monkeypatch):
+    observe, fields = Simulation.observe, []
+
+    def noted(self):
+        frame = observe(self)
+        fields.append(weakref.ref(frame.values["field"]))
+        return frame
+
+    monkeypatch.setattr(Simulation, "observe", noted)
+    runner = start()
+    gc.collect()
+    assert runner.status.ready and len(fields) == 1 and fields[0]() is None
 
 
 def test_a_run_whose_members_have_all_diverged_stops_by_itself(start):

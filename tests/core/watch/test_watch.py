@@ -347,7 +347,7 @@ def test_the_run_is_followed_while_its_training_goes_on(tmp_path, monkeypatch):
         with pytest.raises(ConfigError, match="taken by its own loop"):
             session.reset()
         session.step(1)
-        assert "taken by its own loop" in session.runner.status.message and len(session.runner.run) == 2
+        assert "taken by its own loop" in session.runner.status.refusal and len(session.runner.run) == 2
     os.utime(file, ns=(time.time_ns() + 3 * 10**9, time.time_ns() + 3 * 10**9))
     assert not session.runner.status.playing
     file.unlink()

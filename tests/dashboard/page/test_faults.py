@@ -64,7 +64,7 @@ def go_to(lab, step):
 def messages_at(lab, step):
     """What is said on the page once a step is drawn."""
     runner = lab.session.runner
-    wait_until(lambda: len(runner.run) and runner.run.steps[-1] == step)
+    wait_until(lambda: len(runner.run) and runner.run.steps[-1] == runner.status.step == step)
     lab.bridge.receive({"ack": lab.bridge.tick})
     lab.refresh.describe_soon()
     lab.refresh.tick()

@@ -5,7 +5,9 @@ from threading import Event
 import pytest
 
 from dashboard.page.lab import Lab
+from dashboard.page.refresh import _activity
 from dashboard.session.start import Start
+from engines.core.live.limits import LIMITS
 from tests.core.live.playing import wait_until
 from tests.core.toy import ENGINE, ToyEngine
 
@@ -133,3 +135,22 @@ def test_a_page_that_went_while_its_lab_was_made_is_closed_twice(lab):
     lab.close()
     lab.close()
     wait_until(lambda: not lab.session.runner.status.playing)
+
+
+def test_a_refused_edit_is_said_until_the_run_goes_on_and_ends_nothing(monkeypatch):
+    lab = Lab(ENGINE, Start.from_preset(ENGINE, "first"), suspended=True)
+    lab.bridge.receive({"ack": 0})
+    lab.command("step", {"count": 20})
+    wait_until(lambda: lab.session.runner.status.step == 20 and not lab.session.runner.status.playing)
+    monkeypatch.setattr(LIMITS, "memory", 1)
+    lab.edit({"eta": 0.05})
+    wait_until(lambda: lab.session.runner.status.refusal)
+    tick(lab)
+    assert "the limit on cpu is" in " ".join(lab.messages.texts)
+    assert _activity(lab.session.view_context()) == "paused at step 20"
+    monkeypatch.setattr(LIMITS, "memory", 0)
+    lab.command("step", {"count": 5})
+    wait_until(lambda: lab.session.runner.status.step == 25)
+    tick(lab)
+    assert not lab.messages.texts
+    lab.close()

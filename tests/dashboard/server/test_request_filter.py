@@ -300,3 +300,17 @@ def test_other_components_pass_messages_on_and_hide_no_fault_of_ours():
     assert heard == [3]
     with pytest.raises(ZeroDivisionError):
         Transport((), lambda what, data: 1 / 0).receive({"do": "step"})
+
+
+def test_a_text_is_as_long_as_its_bytes():
+    closed = []
+
+    class Socket:
+        max_message_size = 100
+        size_so_far = 0
+
+        def close(self, code, reason):
+            closed.append(code)
+
+    asyncio.run(request_filter._receive(Socket(), "\u20ac" * 40))
+    assert closed == [request_filter.TOO_LARGE]

@@ -63,6 +63,33 @@ def test_limits_hold_whatever_the_browser_says(taken, monkeypatch):
     mine.close()
 
 
+@pytest.mark.parametrize(("error", "said"), [((28, "No space left on device"), "No space left"), ((), "OSError")])
+def test_a_file_that_the_disk_has_no_room_for_is_gone_and_takes_no_room(taken, monkeypatch, error, said):
+    mine, opened = Uploads(), Path.open
+    monkeypatch.setattr(uploads, "MOST_FILES", 1)
+    mine.begin(FILE, 4)
+
+    class Full(io.BytesIO):
+        def __init__(self, path):
+            self.path = path
+
+        def write(self, data):
+            with opened(self.path, "ab") as stream:
+                stream.write(data[:1])
+            raise OSError(*error)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", lambda path, mode: Full(path))
+        with pytest.raises(ConfigError, match=f"cannot keep the file: {said}"):
+            mine.add(encoded(b"ab"))
+    assert not [*Path(mine._folder.name).iterdir()]
+    with pytest.raises(ConfigError, match="no file was announced"):
+        mine.add(encoded(b"cd"))
+    mine.begin(FILE, 2)
+    assert mine.add(encoded(b"ok")).read_bytes() == b"ok"
+    mine.close()
+
+
 def test_a_server_for_others_takes_no_files_unless_told_to(monkeypatch):
     monkeypatch.delenv(uploads.VARIABLE, raising=False)
     uploads.allow_for("0.0.0.0")
