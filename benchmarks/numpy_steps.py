@@ -21,7 +21,8 @@ def _first(simulation: Simulation) -> tuple[Any, Any]:
 def sensing(simulation: Simulation) -> Step:
     """Gradient descent on both factors, measured through the identity, with the full matrices."""
     problem, state = _first(simulation)
-    n = simulation.engine.Config().n  # as the preset leaves it; the state has r + k rows of them
+    config: Any = simulation.engine.Config()
+    n = config.n  # as the preset leaves it; the state has r + k rows of them
     k, r, draws = state.F.shape[-1], problem.sigma.shape[-1], np.random.default_rng(0)
     F, G = (draws.standard_normal((n, k)) / n for _ in range(2))
     M = draws.standard_normal((n, r)) @ draws.standard_normal((r, n)) / n

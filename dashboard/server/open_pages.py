@@ -10,8 +10,11 @@ import panel as pn
 
 from dashboard.server.cached_answers import give_memory_back, set_apart_anew
 
-SOON = 1.0
-"""Seconds for which no page has to be open: a reader who goes from one to another has none for a moment."""
+SOON = (1.0, 5.0)
+"""Seconds for which no page has to be open: a reader who goes from one to another has none for a moment.
+
+What threads let go of only after the first time is given back the second.
+"""
 
 _OPEN: set[str] = set()
 """Names of the sessions of these pages."""
@@ -34,7 +37,8 @@ def free_memory_soon() -> None:
     """Have memory given back in a moment, unless a page is open: it would wait meanwhile."""
     if not _OPEN:
         # In a context of its own: that of a closed page is one of the things to let go of.
-        asyncio.get_running_loop().call_later(SOON, _free_memory, context=Context())
+        for seconds in SOON:
+            asyncio.get_running_loop().call_later(seconds, _free_memory, context=Context())
 
 
 def _free_memory() -> None:
