@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 
 import pytest
@@ -65,7 +66,11 @@ def _answers(address):
 
 
 def _idle(address):
-    return [kernel["id"] for kernel in json.loads(_ask(address, "kernels")) if kernel["execution_state"] == "idle"]
+    try:
+        kernels = json.loads(_ask(address, "kernels"))
+    except urllib.error.HTTPError:  # the server cannot list them while one starts
+        return []
+    return [kernel["id"] for kernel in kernels if kernel["execution_state"] == "idle"]
 
 
 def began(done, seconds=5):
