@@ -110,6 +110,7 @@ WRONG: Mapping[str, Mapping[str, Change]] = {
         "a first guess a million times too small": scaled(d0=1e-6),
         "Adam at a tenth of its rates": where({"method": "adam"}, scaled(eta=0.1)),
         "Prodigy that may hardly grow": where({"method": "prodigy"}, but(growth_rate=1.02)),
+        "Adam for DoG": where({"method": "dog"}, but(method="adam", eta=0.03981, beta2=0.99, schedule="linear")),
     },
     "O20": {
         "a constant rate for a linear schedule and back": but(
