@@ -14,19 +14,10 @@ import pytest
 from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketClosedError, websocket_connect
 
-from tests.faults.test_strangers import Server, token_of
+from tests.faults.test_strangers import token_of
 
 MESSAGES = 500
 """Messages to a page with a lab on it; a connection takes up to 250 of them."""
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    made = Server(tmp_path_factory.mktemp("messages"))
-    yield made
-    assert "Traceback" not in made.log.read_text()
-    assert made.process.poll() is None
-    made.close()
 
 
 class Page:
