@@ -9,7 +9,7 @@ import numpy as np
 from engines.core.protocol.engine import Preset
 from engines.optimizer_dynamics import risk, verdicts
 from engines.optimizer_dynamics.config import OptimizerDynamics
-from engines.optimizer_dynamics.price_presets import PRICES
+from engines.optimizer_dynamics.price_presets import PRICES, RACE
 from engines.optimizer_dynamics.scenes import network
 
 POLAR = {"method": "muon", "orthogonalise": "polar", "beta1": 0.0}
@@ -282,7 +282,7 @@ PRESETS = (
         name="O15",
         title="A fair race on digits",
         look_for="Ranks cross with the budget; a weak baseline makes every method look fast.",
-        set={"scene": "network", "schedule": "linear", "batch_size": 64},
+        set=RACE,
         cases=tuple(_trials()),
         seeds=(0, 1),
         steps=400,

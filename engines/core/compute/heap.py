@@ -20,7 +20,8 @@ def keep_freed_memory() -> None:
     By default it unmaps each freed block of a megabyte, and the system maps the next one page by page: a product of
     [64, 8192] doubles then takes 16 times as long as one into memory that is there.
 
-    Threads share one heap: the top of one of their own, which nobody can give back, would be kept for each of them.
+    Threads that begin later share the heaps that are there: the top of one of their own, which nobody can give back,
+    would be kept for each of them.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt
